@@ -23,8 +23,9 @@ import { brokenConnection } from '../support/adversary/wire.ts';
 import { effectsOf } from '../support/effects.ts';
 import { startEmbedded, storeOver } from '../support/embedded.ts';
 import { printFigure } from '../support/figure.ts';
-import { keyedWriters, type Operation, type Run, readers, writers } from '../support/operations.ts';
+import type { Operation, Run } from '../support/operations.ts';
 import { requestContext, someone } from '../support/requests.ts';
+import { keyedWriters, readers, writers } from '../support/routes.ts';
 import { historyOf } from '../support/secrets.ts';
 import { startSingleEtcd } from '../support/single-etcd.ts';
 

@@ -20,26 +20,17 @@ import { printFigure } from '../support/figure.ts';
 import { type KmsServer, startKms } from '../support/kms-server.ts';
 import { freshFolder } from '../support/local-process.ts';
 import { perRun } from '../support/long.ts';
-import { newValue, type Operation, readers, writers } from '../support/operations.ts';
+import { newValue, type Operation } from '../support/operations.ts';
 import { refusalOf } from '../support/refusals.ts';
 import { requestContext, someone } from '../support/requests.ts';
+import { readers, writers } from '../support/routes.ts';
 import { useEmbedded } from '../support/use-embedded.ts';
 import { virtualClock } from '../support/virtual-clock.ts';
 
 /** How many times in a row each operation runs during a fault. */
 const times = perRun(2, 5);
-/** The operations that succeed without the key, because they neither seal nor open a value. */
-const keyless = [
-  'delete-secret',
-  'destroy-version',
-  'get-secret, unchanged',
-  'explain-secret',
-  'list-secrets',
-  'list-secrets with details',
-  'list-secrets, deleted',
-  'expand-env, unchanged',
-];
-const needsKey = ({ name }: Operation): boolean => !keyless.includes(name);
+/** Whether the operation seals or opens a value. Every other one succeeds without the key. */
+const needsKey = ({ cost }: Operation): boolean => cost.kms.some((call) => call !== 'DescribeKey');
 const everything = [...writers, ...readers];
 const opens = readers.filter(needsKey);
 const submits = writers.filter(({ name }) => name === 'submit-env');

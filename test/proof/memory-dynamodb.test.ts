@@ -5,8 +5,8 @@ import type { Principal } from '../../functions/model/types.ts';
 import { type Wired, wireUp } from '../support/adversary/ports.ts';
 import type { Call, Exchange, Json, Reply } from '../support/adversary/wire.ts';
 import { createMemoryStore } from '../support/memory-dynamodb.ts';
-import { keyedWriters, readers, writers } from '../support/operations.ts';
 import { requestContext, someone } from '../support/requests.ts';
+import { keyedWriters, readers, writers } from '../support/routes.ts';
 import { openTable } from '../support/stored-items.ts';
 import { useEmbedded } from '../support/use-embedded.ts';
 

@@ -17,9 +17,10 @@ import { watchCalls } from '../support/adversary/watch.ts';
 import { effectsOf } from '../support/effects.ts';
 import { printFigure } from '../support/figure.ts';
 import { perRun } from '../support/long.ts';
-import { keyedWriters, newValue, type Operation, readers, writers } from '../support/operations.ts';
+import { newValue, type Operation } from '../support/operations.ts';
 import { codeOf } from '../support/refusals.ts';
 import { requestContext, someone } from '../support/requests.ts';
+import { keyedWriters, readers, writers } from '../support/routes.ts';
 import { useEmbedded } from '../support/use-embedded.ts';
 import { startOfTime, virtualClock } from '../support/virtual-clock.ts';
 

@@ -1,9 +1,9 @@
 /**
- * What each operation costs: its calls to the store and to KMS, in alphabetical order, and its read
- * and write units, for values of 256 bytes. test/contract/calls.test.ts checks these numbers
- * against the vault. docs/design/storage.md explains the units.
+ * What calls to the store and to KMS cost: their read and write units, for values of 256 bytes.
+ * docs/design/storage.md explains the units. test/support/routes.ts has the cost of each operation.
  */
 export type Cost = {
+  /** The calls to the store, and those to KMS, in alphabetical order. */
   readonly store: readonly string[];
   readonly kms: readonly string[];
   /**
@@ -20,20 +20,22 @@ export type Cost = {
 
 const times = (count: number, call: string): string[] => Array.from({ length: count }, () => call);
 
-/**
- * The sizes for which the costs below hold: how many versions the secret has that is read as of an
- * instant, and how many versions and names are listed.
- */
-export const costSizes = { versions: 17, listedVersions: 10, listedNames: 100 } as const;
+export const none: Cost = { store: [], kms: [], reads: 0, writes: 0 };
+
+/** Returns the cost of reading so many single items, besides these calls to KMS. */
+export const itemReads = (reads: number, ...kms: readonly string[]): Cost => ({
+  store: times(reads, 'GetItem'),
+  kms,
+  reads,
+  writes: 0,
+});
 
 /**
  * Returns the most that a read as of an instant can cost: one read of the head, and one for each
  * halving of the versions below it.
  */
-export const getAtCost = (versions: number): Cost => {
-  const reads = 1 + Math.ceil(Math.log2(versions));
-  return { store: times(reads, 'GetItem'), kms: ['Decrypt'], reads, writes: 0 };
-};
+export const getAtCost = (versions: number): Cost =>
+  itemReads(1 + Math.ceil(Math.log2(versions)), 'Decrypt');
 
 type File = {
   /** How many secrets the file creates with `enc()`. */
@@ -79,100 +81,34 @@ export const envCost = (file: File): Cost => {
   };
 };
 
+type OverDeletion = { readonly names?: number; readonly keyed?: number; readonly writes: number };
 /**
- * The costs of each operation. A key is the operation as template.yaml names it, followed by the
- * variant, such as `keyed`.
+ * Returns the cost of a write whose first transaction fails because of a deletion, and whose second
+ * one succeeds. In between, the request looks whether it has itself written a first version, and a
+ * file also reads the heads of its names again. `keyed` is how often the idempotency record is
+ * looked up.
  */
-export const costs = {
-  'create-secret': { store: ['PutItem'], kms: ['GenerateDataKey'], reads: 0, writes: 1 + 1 },
-  'create-secret, keyed': {
-    store: ['GetItem', 'TransactWriteItems'],
-    kms: ['GenerateDataKey'],
-    reads: 1,
-    writes: 2 * 2 + 1,
+export const overDeletion = ({ names = 0, keyed = 0, writes }: OverDeletion): Cost => ({
+  store: [
+    ...times(keyed, 'GetItem'),
+    ...times(names > 0 ? 2 : 1, 'TransactGetItems'),
+    ...times(2, 'TransactWriteItems'),
+  ],
+  kms: times(Math.max(1, names), 'GenerateDataKey'),
+  reads: keyed + 2 + 2 * names,
+  writes,
+});
+
+/** Returns the cost of a write without and with an idempotency key, whose record it then writes. */
+export const withRecord = (cost: Cost): { readonly cost: Cost; readonly keyed: Cost } => ({
+  cost,
+  keyed: {
+    ...cost,
+    store: ['GetItem', ...cost.store],
+    reads: cost.reads + 1,
+    writes: cost.writes + 2,
   },
-  'update-secret': {
-    store: ['GetItem', 'TransactWriteItems'],
-    kms: ['GenerateDataKey'],
-    reads: 1,
-    writes: 2 * 2,
-  },
-  'update-secret, keyed': {
-    store: ['GetItem', 'GetItem', 'TransactWriteItems'],
-    kms: ['GenerateDataKey'],
-    reads: 2,
-    writes: 2 * 3,
-  },
-  // The transaction also has a condition on the source of the copy, which costs as much as writing
-  // it.
-  'copy-secret': {
-    store: ['GetItem', 'TransactGetItems', 'TransactWriteItems'],
-    kms: ['Decrypt', 'GenerateDataKey'],
-    reads: 2 + 1,
-    writes: 2 * 3,
-  },
-  'copy-secret of another secret': {
-    store: ['TransactGetItems', 'TransactWriteItems'],
-    kms: ['Decrypt', 'GenerateDataKey'],
-    reads: 2 * 2,
-    writes: 2 * 3,
-  },
-  // The secret's entry in the index moves to the partition of the deleted names: one unit to remove
-  // it, and one to put it there.
-  'delete-secret': {
-    store: ['GetItem', 'TransactWriteItems'],
-    kms: [],
-    reads: 1,
-    writes: 2 * 2 + 2,
-  },
-  'delete-secret, keyed': {
-    store: ['GetItem', 'GetItem', 'TransactWriteItems'],
-    kms: [],
-    reads: 2,
-    writes: 2 * 3 + 2,
-  },
-  // First a put is tried and refused, which costs one write unit. Then two read units are spent on
-  // checking whether an earlier attempt stored the first version.
-  'create-secret over a deletion': {
-    store: ['PutItem', 'TransactGetItems', 'TransactWriteItems'],
-    kms: ['GenerateDataKey'],
-    reads: 2,
-    writes: 2 * 2 + 2,
-  },
-  'destroy-version': { store: ['GetItem', 'GetItem', 'PutItem'], kms: [], reads: 2, writes: 1 },
-  'get-secret, unchanged': { store: ['GetItem'], kms: [], reads: 1, writes: 0 },
-  'get-secret': { store: ['GetItem'], kms: ['Decrypt'], reads: 1, writes: 0 },
-  'get-secret by version': { store: times(3, 'GetItem'), kms: ['Decrypt'], reads: 3, writes: 0 },
-  'get-secret at an instant': getAtCost(costSizes.versions),
-  'get-secret, not found': { store: ['GetItem'], kms: [], reads: 1, writes: 0 },
-  // The query reads ten versions of 850 bytes, which is three times 4 KB.
-  'list-versions': { store: ['GetItem', 'Query'], kms: [], reads: 1 + 2, writes: 0 },
-  'list-versions with values': {
-    store: ['GetItem', 'Query'],
-    kms: times(costSizes.listedVersions, 'Decrypt'),
-    reads: 1 + 2,
-    writes: 0,
-  },
-  // The query reads a hundred entries of the index with names of 14 characters, at half a unit for
-  // each 4 KB.
-  'list-secrets': { store: ['Query'], kms: [], reads: 1.5, writes: 0 },
-  // The query of the index costs half a unit, and each of the ten heads one.
-  'list-secrets with details': {
-    store: ['BatchGetItem', 'Query'],
-    kms: [],
-    reads: 0.5 + 10,
-    writes: 0,
-  },
-  'expand-env, unchanged': { store: ['TransactGetItems'], kms: [], reads: 2, writes: 0 },
-  'encrypt-env of 40 names': envCost({ created: 40 }),
-  'expand-env of 40 names': envCost({ read: 40 }),
-  'submit-env of 20 new names and 20 known, keyed': envCost({ created: 20, read: 20, recordKb: 2 }),
-  // `explain` reads the head, which costs as much as a read of the secret.
-  'explain-secret': { store: ['GetItem'], kms: ['DescribeKey'], reads: 1, writes: 0 },
-  whoami: { store: [], kms: [], reads: 0, writes: 0 },
-  'get-status': { store: ['DescribeTable'], kms: ['DescribeKey'], reads: 0, writes: 0 },
-  'get-health': { store: [], kms: [], reads: 0, writes: 0 },
-} as const satisfies Readonly<Record<string, Cost>>;
+});
 
 /**
  * How many bytes a stored secret occupies beyond its value, at most. `usual`: with a name of 16

@@ -1,0 +1,290 @@
+/**
+ * What the suites must know of each route. They iterate over this record, so a new operation in
+ * docs/openapi.yaml does not compile until it has an entry here. Costs and grants are literals: if
+ * they were derived from one another, two suites could agree on a wrong one.
+ */
+import type { OperationId } from '../../client/types.ts';
+import {
+  type Cost,
+  envCost,
+  getAtCost,
+  itemReads,
+  none,
+  overDeletion,
+  withRecord,
+} from './costs.ts';
+import {
+  began,
+  copy,
+  copyableHead,
+  copyableSecrets,
+  create,
+  deletedSecret,
+  destroy,
+  encryptNext,
+  env,
+  expandUnchanged,
+  get,
+  getKnown,
+  list,
+  newNames,
+  nothing,
+  type Operation,
+  oldSecrets,
+  oldSecretsAndTag,
+  one,
+  remove,
+  telling,
+  three,
+  twoOld,
+  update,
+} from './operations.ts';
+import { vaultOver } from './vault.ts';
+
+type Route = {
+  /** The operation as the proofs run it; none if it does not concern secrets. */
+  readonly runs: readonly Operation[];
+};
+
+type Costs = Pick<Operation, 'cost' | 'keyed'> & Partial<Operation>;
+const writer = (
+  name: string,
+  prepare: Operation['prepare'],
+  run: Operation['run'],
+  writes: Operation['writes'],
+  costs: Costs,
+): Operation => ({ name, prepare, run, writes, leaves: 'stored', ...costs });
+const ofFile = (file: Parameters<typeof envCost>[0]): Costs => ({
+  cost: envCost(file),
+  keyed: envCost({ ...file, recordKb: 1 }),
+});
+const reader = (
+  name: string,
+  run: Operation['run'],
+  cost: Cost,
+  prepare: Operation['prepare'] = oldSecrets,
+): Operation => writer(name, prepare, run, [], { cost });
+
+export const routes: Readonly<Record<OperationId, Route>> = {
+  'create-secret': {
+    runs: [
+      writer('create-secret', nothing, create('A'), [one('A', 1)], {
+        cost: { store: ['PutItem'], kms: ['GenerateDataKey'], reads: 0, writes: 1 + 1 },
+        keyed: {
+          store: ['GetItem', 'TransactWriteItems'],
+          kms: ['GenerateDataKey'],
+          reads: 1,
+          writes: 2 * 2 + 1,
+        },
+      }),
+      writer('create-secret over a deletion', deletedSecret, create('GONE'), [one('GONE', 3)], {
+        // First a put is tried and refused, which costs one write unit. Then two read units are
+        // spent on checking whether an earlier attempt stored the first version.
+        cost: {
+          store: ['PutItem', 'TransactGetItems', 'TransactWriteItems'],
+          kms: ['GenerateDataKey'],
+          reads: 2,
+          writes: 2 * 2 + 2,
+        },
+        keyed: overDeletion({ keyed: 1, writes: 2 * 3 + 2 }),
+      }),
+    ],
+  },
+  'update-secret': {
+    runs: [
+      writer(
+        'update-secret',
+        oldSecrets,
+        update,
+        [one('OLD_Q', 3)],
+        withRecord({
+          store: ['GetItem', 'TransactWriteItems'],
+          kms: ['GenerateDataKey'],
+          reads: 1,
+          writes: 2 * 2,
+        }),
+      ),
+    ],
+  },
+  // The transaction of a copy also has a condition on its source, which costs as much as a write.
+  'copy-secret': {
+    runs: [
+      writer(
+        'copy-secret',
+        copyableSecrets,
+        copy('OLD_Q', { name: 'OLD_P', version: 2 }),
+        [one('OLD_Q', 3)],
+        withRecord({
+          store: ['GetItem', 'TransactGetItems', 'TransactWriteItems'],
+          kms: ['Decrypt', 'GenerateDataKey'],
+          reads: 2 * 2 + 1,
+          writes: 2 * 3,
+        }),
+      ),
+      writer(
+        'copy-secret that creates',
+        copyableHead,
+        copy('COPIED', { name: 'FROM' }, true),
+        [one('COPIED', 1)],
+        withRecord({
+          store: ['TransactGetItems', 'TransactWriteItems'],
+          kms: ['Decrypt', 'GenerateDataKey'],
+          reads: 2 * 2,
+          writes: 2 * 2 + 1,
+        }),
+      ),
+    ],
+  },
+  'delete-secret': {
+    runs: [
+      writer('delete-secret', oldSecrets, remove, [one('OLD_Q', 3)], {
+        leaves: 'deleted',
+        // The secret's entry in the index moves to the partition of the deleted names: one unit to
+        // remove it, and one to put it there.
+        ...withRecord({
+          store: ['GetItem', 'TransactWriteItems'],
+          kms: [],
+          reads: 1,
+          writes: 2 * 2 + 2,
+        }),
+      }),
+    ],
+  },
+  'encrypt-env': {
+    runs: [
+      writer(
+        'encrypt-env of one name',
+        nothing,
+        env('encrypt', newNames(['A'])),
+        [one('A', 1)],
+        ofFile({ created: 1 }),
+      ),
+      writer(
+        'encrypt-env',
+        nothing,
+        env('encrypt', newNames(three)),
+        three.map((name) => one(name, 1)),
+        ofFile({ created: 3 }),
+      ),
+      // Both names are read again before the second attempt.
+      writer(
+        'encrypt-env over a deletion',
+        deletedSecret,
+        env('encrypt', newNames(['A', 'GONE'])),
+        [one('A', 1), one('GONE', 3)],
+        {
+          cost: overDeletion({ names: 2, writes: 2 * 3 + 1 + 2 }),
+          keyed: overDeletion({ names: 2, keyed: 2, writes: 2 * 4 + 1 + 2 }),
+        },
+      ),
+      writer(
+        'encrypt-env of next versions',
+        oldSecrets,
+        encryptNext,
+        [one('OLD_P', 5), one('OLD_Q', 3)],
+        ofFile({ next: 2 }),
+      ),
+    ],
+  },
+  'submit-env': {
+    runs: [
+      writer(
+        'submit-env',
+        oldSecrets,
+        env('submit', `${newNames(three)}${twoOld}`),
+        three.map((name) => one(name, 1)),
+        ofFile({ created: 3, read: 2 }),
+      ),
+    ],
+  },
+  'destroy-version': {
+    runs: [
+      writer('destroy-version', oldSecrets, destroy, [one('OLD_P', 2)], {
+        leaves: 'destroyed',
+        cost: { store: ['GetItem', 'GetItem', 'PutItem'], kms: [], reads: 2, writes: 1 },
+      }),
+    ],
+  },
+  'get-secret': {
+    runs: [
+      reader('get-secret', get('latest'), itemReads(1, 'Decrypt')),
+      reader('get-secret, unchanged', getKnown, itemReads(1)),
+      reader('get-secret by version', get({ version: 2 }), itemReads(3, 'Decrypt')),
+      // Version 2 of 4 takes the head and two steps of the binary search.
+      reader('get-secret at an instant', get({ at: began + 1_500 }), getAtCost(4)),
+    ],
+  },
+  'explain-secret': {
+    runs: [
+      // The answer leaves out the state of the master key, which may change at any time.
+      reader(
+        'explain-secret',
+        () => async (ports, context, principal) => {
+          const told = await vaultOver(ports).explain(principal, 'OLD_P', {}, { context });
+          return telling([told.head?.version, told.readCost, told.caller]);
+        },
+        // It reads the head, which costs as much as a read of the secret.
+        itemReads(1, 'DescribeKey'),
+      ),
+    ],
+  },
+  'list-versions': {
+    runs: [
+      reader(
+        'list-versions',
+        () => async (ports, context, principal) => {
+          const page = { limit: 10, includeValues: true };
+          const asked = vaultOver(ports).versions(principal, 'OLD_P', page, { context });
+          const { versions } = await asked;
+          return telling(versions.map(({ stored, value }) => [stored.version, String(value)]));
+        },
+        // The three versions below the head are small enough for one unit together.
+        { store: ['GetItem', 'Query'], kms: Array(4).fill('Decrypt'), reads: 1 + 1, writes: 0 },
+      ),
+    ],
+  },
+  // Half a unit is the smallest cost of a query. The few names here do not exceed it.
+  'list-secrets': {
+    runs: [
+      reader('list-secrets', list({}), { ...none, store: ['Query'], reads: 0.5 }),
+      reader('list-secrets with details', list({ includeDetails: true }), {
+        ...none,
+        store: ['BatchGetItem', 'Query'],
+        reads: 0.5 + 2,
+      }),
+      reader(
+        'list-secrets, deleted',
+        list({ state: 'deleted', includeDetails: true }),
+        { ...none, store: ['BatchGetItem', 'Query'], reads: 0.5 + 1 },
+        async (ports, principal) => {
+          await oldSecrets(ports, principal);
+          await deletedSecret(ports, principal);
+        },
+      ),
+    ],
+  },
+  'expand-env': {
+    runs: [
+      reader('expand-env', env('expand', twoOld), envCost({ read: 2 })),
+      reader(
+        'expand-env, unchanged',
+        expandUnchanged,
+        { ...none, store: ['TransactGetItems'], reads: 2 * 2 },
+        oldSecretsAndTag,
+      ),
+      reader(
+        'expand-env with pins',
+        env('expand', `${twoOld}R=secret(OLD_P@1)\n`),
+        envCost({ read: 2, superseded: 1 }),
+      ),
+    ],
+  },
+  whoami: { runs: [] },
+  'get-status': { runs: [] },
+  'get-health': { runs: [] },
+};
+
+const everyRun = Object.values(routes).flatMap(({ runs }) => runs);
+export const writers = everyRun.filter(({ writes }) => writes.length > 0);
+export const keyedWriters = writers.filter(({ keyed }) => keyed !== undefined);
+export const readers = everyRun.filter(({ writes }) => writes.length === 0);
