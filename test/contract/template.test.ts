@@ -3,6 +3,7 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { buildSync } from 'esbuild';
 import { parse } from 'yaml';
+import type { OperationId } from '../../client/types.ts';
 import { problem } from '../../functions/http/responses.ts';
 import { ApiError } from '../../functions/model/errors.ts';
 import { limits, times } from '../../functions/model/limits.ts';
@@ -10,6 +11,7 @@ import { parseTemplate, readTemplate, type Template } from '../../host/template.
 import { grantsOf } from '../cloud/policies/permissions.ts';
 import { journalOnLambda } from '../support/lambda-journal.ts';
 import { freshFolder } from '../support/local-process.ts';
+import { perRoute } from '../support/routes.ts';
 
 /**
  * The routes in docs/openapi.yaml, by operation, except for the document itself, which functions do
@@ -27,28 +29,10 @@ const routes: Readonly<Record<string, string>> = (() => {
   return Object.fromEntries(documented.filter(([operation]) => operation !== 'get-openapi'));
 })();
 
-/**
- * The most calls that one request makes which count toward the key's quota of cryptographic
- * operations.
- */
-const kmsCallsMax: Record<string, number> = {
-  'create-secret': 1,
-  'update-secret': 1,
-  'copy-secret': 2,
-  'get-secret': 1,
-  'list-versions': limits.valuesPageMax,
-  'submit-env': limits.fileNamesMax,
-  'encrypt-env': limits.fileNamesMax,
-  'expand-env': limits.fileNamesMax,
-};
 /** Half of the lowest regional KMS quota for cryptographic operations. */
 const kmsCallsPerSecond = 5_500;
 
-/**
- * Operations that describe the key once. KMS counts these calls toward a separate quota of 2,000
- * per Region.
- */
-const describing = ['explain-secret', 'get-status'];
+/** The quota of a Region for DescribeKey, which an operation calls once if it calls it. */
 const describeCallsPerSecond = 2_000;
 
 /** Modules that AWS clients load only when the environment has no access key. */
@@ -281,17 +265,20 @@ describe('template.yaml', () => {
   };
 
   it('limits all requests that describe the key to less than half of their KMS quota', () => {
-    const rates = template.routes
-      .filter(({ operation }) => describing.includes(operation))
-      .map(({ method, path }) => rateOf(method, path));
-    expect(rates).toHaveLength(2 * describing.length);
+    const describing = template.routes.filter(({ operation }) =>
+      perRoute[operation as OperationId].grants.includes('kms:DescribeKey MasterKey'),
+    );
+    // Two operations, each with GET and HEAD.
+    expect(describing).toHaveLength(2 * 2);
+    const rates = describing.map(({ method, path }) => rateOf(method, path));
     const all = rates.reduce((sum, each) => sum + each);
     expect(all).toBeLessThan(describeCallsPerSecond / 2);
   });
 
   it('limits the KMS calls of all operations together to half of the lowest KMS quota', () => {
     const calls = template.routes.map(
-      ({ operation, method, path }) => rateOf(method, path) * (kmsCallsMax[operation] ?? 0),
+      ({ operation, method, path }) =>
+        rateOf(method, path) * perRoute[operation as OperationId].keyCallsMax,
     );
     expect(calls.reduce((sum, each) => sum + each)).toBeLessThanOrEqual(kmsCallsPerSecond);
     for (const operation of ['submit-env', 'encrypt-env', 'expand-env']) {

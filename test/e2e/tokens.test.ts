@@ -2,9 +2,11 @@
  * A caller needs exactly one bearer token from the configured issuer, with the scopes of the route.
  */
 import { beforeAll, describe, expect, it } from '@jest/globals';
+import type { OperationId } from '../../client/types.ts';
 import { withIncluded } from '../../functions/model/types.ts';
 import { ed25519, type Key, publicJwk, signToken } from '../support/issuer.ts';
 import { guarded } from '../support/openapi.ts';
+import { perRoute } from '../support/routes.ts';
 import { useVault } from '../support/running-vault.ts';
 import { type Claims, claimsOf, issuerOf } from '../support/tokens.ts';
 
@@ -50,23 +52,11 @@ describe('a token', () => {
 });
 
 describe('a route', () => {
-  const needs: Readonly<Record<string, readonly string[]>> = {
-    'create-secret': ['secrets:write'],
-    'update-secret': ['secrets:write'],
-    'copy-secret': ['secrets:write'],
-    'delete-secret': ['secrets:delete'],
-    'get-secret': ['secrets:read'],
-    'list-versions': ['secrets:list'],
-    'destroy-version': ['secrets:destroy'],
-    'list-secrets': ['secrets:list'],
-    'submit-env': ['secrets:read', 'secrets:write'],
-    'encrypt-env': ['secrets:write'],
-    'expand-env': ['secrets:read'],
-    'explain-secret': ['secrets:explain'],
-    whoami: [],
-    'get-status': [],
-  };
-  const all = [...new Set(Object.values(needs).flat()), 'vault:status'];
+  const scopesOf = (operation: string) => perRoute[operation as OperationId].scopes ?? [];
+  const all = [
+    ...new Set(guarded.flatMap(({ operationId }) => scopesOf(operationId))),
+    'vault:status',
+  ];
   // The name, the body and the query are also invalid, but only a caller with a token may learn
   // that.
   const ask = (method: string, path: string, call: object) =>
@@ -84,9 +74,8 @@ describe('a route', () => {
   it.each(guarded)(
     'answers 403 if any one of the scopes that it needs is missing, whatever else is wrong: $operationId',
     async (operation) => {
-      const needed = needs[operation.operationId];
-      expect(needed).toBeDefined();
-      for (const scope of needed ?? []) {
+      const needed = scopesOf(operation.operationId);
+      for (const scope of needed) {
         const others = all.filter((word) => !withIncluded([word]).includes(scope)).join(' ');
         const reply = await ask(operation.method, operation.path, {
           token: vault.token({ scope: others }),
@@ -95,7 +84,7 @@ describe('a route', () => {
         const challenge = `Bearer error="insufficient_scope", scope="${scope}"`;
         expect(reply.headers.get('www-authenticate')).toBe(challenge);
       }
-      const enough = vault.token({ scope: needed?.join(' ') });
+      const enough = vault.token({ scope: needed.join(' ') });
       const refusedLater = await ask(operation.method, operation.path, { token: enough });
       expect([400, 415]).toContain(refusedLater.status);
     },

@@ -4,6 +4,7 @@
  * they were derived from one another, two suites could agree on a wrong one.
  */
 import type { OperationId } from '../../client/types.ts';
+import { limits } from '../../functions/model/limits.ts';
 import {
   type Cost,
   envCost,
@@ -42,9 +43,22 @@ import {
 import { vaultOver } from './vault.ts';
 
 type Route = {
+  /** The scopes that a token needs; undefined if the route needs no token. */
+  readonly scopes: readonly string[] | undefined;
+  /** What template.yaml allows the function: IAM actions and resources of the template. */
+  readonly grants: readonly string[];
+  /**
+   * The most calls of one request that count toward the key's quota of cryptographic operations.
+   * DescribeKey counts toward another one.
+   */
+  readonly keyCallsMax: number;
   /** The operation as the proofs run it; none if it does not concern secrets. */
   readonly runs: readonly Operation[];
 };
+
+const onTable = (...actions: readonly string[]) =>
+  actions.map((action) => `dynamodb:${action} SecretsTable`);
+const onKey = (...actions: readonly string[]) => actions.map((action) => `kms:${action} MasterKey`);
 
 type Costs = Pick<Operation, 'cost' | 'keyed'> & Partial<Operation>;
 const writer = (
@@ -65,8 +79,11 @@ const reader = (
   prepare: Operation['prepare'] = oldSecrets,
 ): Operation => writer(name, prepare, run, [], { cost });
 
-export const routes: Readonly<Record<OperationId, Route>> = {
+export const perRoute: Readonly<Record<OperationId, Route>> = {
   'create-secret': {
+    scopes: ['secrets:write'],
+    grants: [...onTable('PutItem', 'GetItem'), ...onKey('GenerateDataKey')],
+    keyCallsMax: 1,
     runs: [
       writer('create-secret', nothing, create('A'), [one('A', 1)], {
         cost: { store: ['PutItem'], kms: ['GenerateDataKey'], reads: 0, writes: 1 + 1 },
@@ -91,6 +108,9 @@ export const routes: Readonly<Record<OperationId, Route>> = {
     ],
   },
   'update-secret': {
+    scopes: ['secrets:write'],
+    grants: [...onTable('GetItem', 'PutItem'), ...onKey('GenerateDataKey')],
+    keyCallsMax: 1,
     runs: [
       writer(
         'update-secret',
@@ -108,6 +128,12 @@ export const routes: Readonly<Record<OperationId, Route>> = {
   },
   // The transaction of a copy also has a condition on its source, which costs as much as a write.
   'copy-secret': {
+    scopes: ['secrets:write'],
+    grants: [
+      ...onTable('GetItem', 'PutItem', 'ConditionCheckItem'),
+      ...onKey('GenerateDataKey', 'Decrypt'),
+    ],
+    keyCallsMax: 2,
     runs: [
       writer(
         'copy-secret',
@@ -136,6 +162,9 @@ export const routes: Readonly<Record<OperationId, Route>> = {
     ],
   },
   'delete-secret': {
+    scopes: ['secrets:delete'],
+    grants: [...onTable('GetItem', 'PutItem')],
+    keyCallsMax: 0,
     runs: [
       writer('delete-secret', oldSecrets, remove, [one('OLD_Q', 3)], {
         leaves: 'deleted',
@@ -151,6 +180,9 @@ export const routes: Readonly<Record<OperationId, Route>> = {
     ],
   },
   'encrypt-env': {
+    scopes: ['secrets:write'],
+    grants: [...onTable('PutItem', 'GetItem'), ...onKey('GenerateDataKey')],
+    keyCallsMax: limits.fileNamesMax,
     runs: [
       writer(
         'encrypt-env of one name',
@@ -187,6 +219,12 @@ export const routes: Readonly<Record<OperationId, Route>> = {
     ],
   },
   'submit-env': {
+    scopes: ['secrets:read', 'secrets:write'],
+    grants: [
+      ...onTable('GetItem', 'PutItem', 'ConditionCheckItem'),
+      ...onKey('GenerateDataKey', 'Decrypt'),
+    ],
+    keyCallsMax: limits.fileNamesMax,
     runs: [
       writer(
         'submit-env',
@@ -198,6 +236,9 @@ export const routes: Readonly<Record<OperationId, Route>> = {
     ],
   },
   'destroy-version': {
+    scopes: ['secrets:destroy'],
+    grants: [...onTable('GetItem', 'PutItem')],
+    keyCallsMax: 0,
     runs: [
       writer('destroy-version', oldSecrets, destroy, [one('OLD_P', 2)], {
         leaves: 'destroyed',
@@ -206,6 +247,9 @@ export const routes: Readonly<Record<OperationId, Route>> = {
     ],
   },
   'get-secret': {
+    scopes: ['secrets:read'],
+    grants: [...onTable('GetItem'), ...onKey('Decrypt')],
+    keyCallsMax: 1,
     runs: [
       reader('get-secret', get('latest'), itemReads(1, 'Decrypt')),
       reader('get-secret, unchanged', getKnown, itemReads(1)),
@@ -215,6 +259,9 @@ export const routes: Readonly<Record<OperationId, Route>> = {
     ],
   },
   'explain-secret': {
+    scopes: ['secrets:explain'],
+    grants: [...onTable('GetItem'), ...onKey('DescribeKey')],
+    keyCallsMax: 0,
     runs: [
       // The answer leaves out the state of the master key, which may change at any time.
       reader(
@@ -229,6 +276,9 @@ export const routes: Readonly<Record<OperationId, Route>> = {
     ],
   },
   'list-versions': {
+    scopes: ['secrets:list'],
+    grants: [...onTable('GetItem', 'Query'), ...onKey('Decrypt')],
+    keyCallsMax: limits.valuesPageMax,
     runs: [
       reader(
         'list-versions',
@@ -245,6 +295,9 @@ export const routes: Readonly<Record<OperationId, Route>> = {
   },
   // Half a unit is the smallest cost of a query. The few names here do not exceed it.
   'list-secrets': {
+    scopes: ['secrets:list'],
+    grants: ['dynamodb:Query SecretsTable/index/byTenant', ...onTable('BatchGetItem')],
+    keyCallsMax: 0,
     runs: [
       reader('list-secrets', list({}), { ...none, store: ['Query'], reads: 0.5 }),
       reader('list-secrets with details', list({ includeDetails: true }), {
@@ -264,6 +317,9 @@ export const routes: Readonly<Record<OperationId, Route>> = {
     ],
   },
   'expand-env': {
+    scopes: ['secrets:read'],
+    grants: [...onTable('GetItem'), ...onKey('Decrypt')],
+    keyCallsMax: limits.fileNamesMax,
     runs: [
       reader('expand-env', env('expand', twoOld), envCost({ read: 2 })),
       reader(
@@ -279,12 +335,27 @@ export const routes: Readonly<Record<OperationId, Route>> = {
       ),
     ],
   },
-  whoami: { runs: [] },
-  'get-status': { runs: [] },
-  'get-health': { runs: [] },
+  whoami: {
+    scopes: [],
+    grants: [],
+    keyCallsMax: 0,
+    runs: [],
+  },
+  'get-status': {
+    scopes: [],
+    grants: [...onTable('DescribeTable'), ...onKey('DescribeKey')],
+    keyCallsMax: 0,
+    runs: [],
+  },
+  'get-health': {
+    scopes: undefined,
+    grants: [],
+    keyCallsMax: 0,
+    runs: [],
+  },
 };
 
-const everyRun = Object.values(routes).flatMap(({ runs }) => runs);
+const everyRun = Object.values(perRoute).flatMap(({ runs }) => runs);
 export const writers = everyRun.filter(({ writes }) => writes.length > 0);
 export const keyedWriters = writers.filter(({ keyed }) => keyed !== undefined);
 export const readers = everyRun.filter(({ writes }) => writes.length === 0);
