@@ -3,6 +3,7 @@
  * docs/openapi.yaml does not compile until it has an entry here. Costs and grants are literals: if
  * they were derived from one another, two suites could agree on a wrong one.
  */
+import { randomUUID } from 'node:crypto';
 import type { OperationId } from '../../client/types.ts';
 import { limits } from '../../functions/model/limits.ts';
 import {
@@ -40,7 +41,12 @@ import {
   twoOld,
   update,
 } from './operations.ts';
+import type { Call } from './running-vault.ts';
 import { vaultOver } from './vault.ts';
+
+type Request = readonly [method: string, path: string, call?: Call];
+/** A request about the secret `name`. The caller may see the secret `other`. */
+export type Ask = (name: string, other: string) => Request;
 
 type Route = {
   /** The scopes that a token needs; undefined if the route needs no token. */
@@ -52,6 +58,14 @@ type Route = {
    * DescribeKey counts toward another one.
    */
   readonly keyCallsMax: number;
+  /**
+   * Requests about a secret, by a title that begins with the operation. To each, a secret that the
+   * caller may not see looks missing. Empty for a route that takes no name of an existing secret
+   * (e2e/isolation has tests of its own for lists and creates).
+   */
+  readonly hides: Readonly<Record<string, Ask>>;
+  /** The status for a missing secret whose name the token covers, unless it is 404. */
+  readonly missing?: 200;
   /** The operation as the proofs run it; none if it does not concern secrets. */
   readonly runs: readonly Operation[];
 };
@@ -59,6 +73,15 @@ type Route = {
 const onTable = (...actions: readonly string[]) =>
   actions.map((action) => `dynamodb:${action} SecretsTable`);
 const onKey = (...actions: readonly string[]) => actions.map((action) => `kms:${action} MasterKey`);
+
+const of =
+  (method: string, end = '', call: Call = {}) =>
+  (name: string): Request => [method, `/v1/secrets/${name}${end}`, call];
+const ifMatch = { headers: { 'If-Match': '"1"' } };
+const withKey = { headers: { 'Idempotency-Key': randomUUID() } };
+const body = { value: 'x' };
+const copying = { body: { from: { version: 1 } } };
+const file = (name: string) => ({ content: `A=1\nB="secret(${name})"\n` });
 
 type Costs = Pick<Operation, 'cost' | 'keyed'> & Partial<Operation>;
 const writer = (
@@ -84,6 +107,7 @@ export const perRoute: Readonly<Record<OperationId, Route>> = {
     scopes: ['secrets:write'],
     grants: [...onTable('PutItem', 'GetItem'), ...onKey('GenerateDataKey')],
     keyCallsMax: 1,
+    hides: {},
     runs: [
       writer('create-secret', nothing, create('A'), [one('A', 1)], {
         cost: { store: ['PutItem'], kms: ['GenerateDataKey'], reads: 0, writes: 1 + 1 },
@@ -111,6 +135,11 @@ export const perRoute: Readonly<Record<OperationId, Route>> = {
     scopes: ['secrets:write'],
     grants: [...onTable('GetItem', 'PutItem'), ...onKey('GenerateDataKey')],
     keyCallsMax: 1,
+    hides: {
+      'update-secret': of('PUT', '', { body }),
+      'update-secret with If-Match': of('PUT', '', { body, ...ifMatch }),
+      'update-secret with a key': of('PUT', '', { body, ...withKey }),
+    },
     runs: [
       writer(
         'update-secret',
@@ -134,6 +163,21 @@ export const perRoute: Readonly<Record<OperationId, Route>> = {
       ...onKey('GenerateDataKey', 'Decrypt'),
     ],
     keyCallsMax: 2,
+    hides: {
+      'copy-secret': of('POST', '/copies', copying),
+      'copy-secret with If-Match': of('POST', '/copies', { ...copying, ...ifMatch }),
+      'copy-secret with a key': of('POST', '/copies', { ...copying, ...withKey }),
+      'copy-secret to another': (name, other) => [
+        'POST',
+        `/v1/secrets/${other}/copies`,
+        { body: { from: { name } } },
+      ],
+      'copy-secret of a version to another': (name, other) => [
+        'POST',
+        `/v1/secrets/${other}/copies`,
+        { body: { from: { name, version: 3 } } },
+      ],
+    },
     runs: [
       writer(
         'copy-secret',
@@ -165,6 +209,12 @@ export const perRoute: Readonly<Record<OperationId, Route>> = {
     scopes: ['secrets:delete'],
     grants: [...onTable('GetItem', 'PutItem')],
     keyCallsMax: 0,
+    hides: {
+      'delete-secret': of('DELETE'),
+      'delete-secret with a note': of('DELETE', '', { body: { note: 'no longer needed' } }),
+      'delete-secret with If-Match': of('DELETE', '', ifMatch),
+      'delete-secret with a key': of('DELETE', '', withKey),
+    },
     runs: [
       writer('delete-secret', oldSecrets, remove, [one('OLD_Q', 3)], {
         leaves: 'deleted',
@@ -183,6 +233,7 @@ export const perRoute: Readonly<Record<OperationId, Route>> = {
     scopes: ['secrets:write'],
     grants: [...onTable('PutItem', 'GetItem'), ...onKey('GenerateDataKey')],
     keyCallsMax: limits.fileNamesMax,
+    hides: {},
     runs: [
       writer(
         'encrypt-env of one name',
@@ -225,6 +276,9 @@ export const perRoute: Readonly<Record<OperationId, Route>> = {
       ...onKey('GenerateDataKey', 'Decrypt'),
     ],
     keyCallsMax: limits.fileNamesMax,
+    hides: {
+      'submit-env': (name) => ['POST', '/v1/env', { body: file(name) }],
+    },
     runs: [
       writer(
         'submit-env',
@@ -239,6 +293,10 @@ export const perRoute: Readonly<Record<OperationId, Route>> = {
     scopes: ['secrets:destroy'],
     grants: [...onTable('GetItem', 'PutItem')],
     keyCallsMax: 0,
+    hides: {
+      'destroy-version': of('DELETE', '/versions/1'),
+      'destroy-version of the latest': of('DELETE', '/versions/2'),
+    },
     runs: [
       writer('destroy-version', oldSecrets, destroy, [one('OLD_P', 2)], {
         leaves: 'destroyed',
@@ -250,6 +308,13 @@ export const perRoute: Readonly<Record<OperationId, Route>> = {
     scopes: ['secrets:read'],
     grants: [...onTable('GetItem'), ...onKey('Decrypt')],
     keyCallsMax: 1,
+    hides: {
+      'get-secret': of('GET'),
+      'get-secret by HEAD': of('HEAD'),
+      'get-secret with If-None-Match': of('GET', '', { headers: { 'If-None-Match': '*' } }),
+      'get-secret of a version': of('GET', '?version=1'),
+      'get-secret as of now': (name) => of('GET', `?at=${new Date().toISOString()}`)(name),
+    },
     runs: [
       reader('get-secret', get('latest'), itemReads(1, 'Decrypt')),
       reader('get-secret, unchanged', getKnown, itemReads(1)),
@@ -262,6 +327,10 @@ export const perRoute: Readonly<Record<OperationId, Route>> = {
     scopes: ['secrets:explain'],
     grants: [...onTable('GetItem'), ...onKey('DescribeKey')],
     keyCallsMax: 0,
+    hides: {
+      'explain-secret': of('GET', '/explain'),
+    },
+    missing: 200,
     runs: [
       // The answer leaves out the state of the master key, which may change at any time.
       reader(
@@ -279,6 +348,11 @@ export const perRoute: Readonly<Record<OperationId, Route>> = {
     scopes: ['secrets:list'],
     grants: [...onTable('GetItem', 'Query'), ...onKey('Decrypt')],
     keyCallsMax: limits.valuesPageMax,
+    hides: {
+      'list-versions': of('GET', '/versions'),
+      'list-versions by HEAD': of('HEAD', '/versions'),
+      'list-versions with values': of('GET', '/versions?include=values'),
+    },
     runs: [
       reader(
         'list-versions',
@@ -298,6 +372,7 @@ export const perRoute: Readonly<Record<OperationId, Route>> = {
     scopes: ['secrets:list'],
     grants: ['dynamodb:Query SecretsTable/index/byTenant', ...onTable('BatchGetItem')],
     keyCallsMax: 0,
+    hides: {},
     runs: [
       reader('list-secrets', list({}), { ...none, store: ['Query'], reads: 0.5 }),
       reader('list-secrets with details', list({ includeDetails: true }), {
@@ -320,6 +395,15 @@ export const perRoute: Readonly<Record<OperationId, Route>> = {
     scopes: ['secrets:read'],
     grants: [...onTable('GetItem'), ...onKey('Decrypt')],
     keyCallsMax: limits.fileNamesMax,
+    hides: {
+      'expand-env': (name) => ['POST', '/v1/env/expand', { body: file(name) }],
+      'expand-env with a pin': (name) => ['POST', '/v1/env/expand', { body: file(`${name}@1`) }],
+      'expand-env with unless': (name) => [
+        'POST',
+        '/v1/env/expand',
+        { body: { ...file(name), unless: 'a'.repeat(43) } },
+      ],
+    },
     runs: [
       reader('expand-env', env('expand', twoOld), envCost({ read: 2 })),
       reader(
@@ -339,18 +423,21 @@ export const perRoute: Readonly<Record<OperationId, Route>> = {
     scopes: [],
     grants: [],
     keyCallsMax: 0,
+    hides: {},
     runs: [],
   },
   'get-status': {
     scopes: [],
     grants: [...onTable('DescribeTable'), ...onKey('DescribeKey')],
     keyCallsMax: 0,
+    hides: {},
     runs: [],
   },
   'get-health': {
     scopes: undefined,
     grants: [],
     keyCallsMax: 0,
+    hides: {},
     runs: [],
   },
 };
