@@ -1,8 +1,8 @@
 /**
- * What the functions answer and log on Lambda, byte for byte, as test/vectors/lambda-events.json has
- * it. Each function is loaded once, as at a cold start. Time passes only between events, and random
- * numbers depend only on the event. To record the vector anew: `TEST_RECORD=1 npm test --
- * lambda-vector`.
+ * On Lambda, the functions answer and log the same bytes as test/vectors/lambda-events.json has.
+ * Each function is loaded once, as at a cold start. Time passes only between events, and random
+ * numbers depend only on the event. `TEST_RECORD=1 npm test -- lambda-vector` records the vector
+ * anew.
  */
 import crypto from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';

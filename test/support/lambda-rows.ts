@@ -1,6 +1,6 @@
 /**
- * The events of test/contract/lambda-vector.test.ts, as API Gateway passes them, and the faults that
- * the store and KMS have meanwhile. All of them share one store, so their order matters.
+ * The events of test/contract/lambda-vector.test.ts, as API Gateway passes them, and the faults
+ * that the store and KMS have meanwhile. All of them share one store, so their order matters.
  */
 import type { APIGatewayProxyEvent } from 'aws-lambda';
 import { faultReply, type Reply } from './adversary/wire.ts';
