@@ -1,11 +1,12 @@
 /**
  * Each function's bundle has everything it needs to run, and no package that its route does not
- * use.
+ * use. It does not grow unnoticed, because Lambda loads all of it at each cold start.
  */
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
 import { type BuildOptions, build } from 'esbuild';
 import { parseTemplate } from '../../host/template.ts';
+import bytesMax from '../vectors/bundle-bytes.json' with { type: 'json' };
 
 type BuildProperties = {
   readonly EntryPoints: readonly [string];
@@ -19,6 +20,7 @@ type BuildProperties = {
 type Resource = {
   readonly Type: string;
   readonly Metadata: { readonly BuildProperties: BuildProperties };
+  readonly Properties: { readonly Handler: string };
 };
 
 /** The esbuild options in template.yaml, which `sam build` uses, by operation. */
@@ -30,8 +32,8 @@ const readBuilds = (): ReadonlyMap<string, BuildOptions> => {
     ({ Type }) => Type === 'AWS::Serverless::Function',
   );
   return new Map(
-    functions.map(({ Metadata: { BuildProperties: properties } }) => [
-      properties.EntryPoints[0].replace(/^functions\/|\.ts$/g, ''),
+    functions.map(({ Metadata: { BuildProperties: properties }, Properties: { Handler } }) => [
+      Handler.replace(/\.handler$/, ''),
       {
         entryPoints: [...properties.EntryPoints],
         outExtension: Object.fromEntries(properties.OutExtension.map((pair) => pair.split('='))),
@@ -47,13 +49,14 @@ const readBuilds = (): ReadonlyMap<string, BuildOptions> => {
   );
 };
 
-/** The files that contribute code to the bundle. */
-const inputsOf = async (options: BuildOptions): Promise<readonly string[]> => {
+/** Builds a bundle. `inputs` are the files that contribute code to it. */
+const bundleOf = async (options: BuildOptions = {}) => {
   const { metafile } = await build({ ...options, outdir: 'out', write: false, metafile: true });
   const [output] = Object.values(metafile.outputs);
-  return Object.entries(output?.inputs ?? {})
+  const inputs = Object.entries(output?.inputs ?? {})
     .filter(([, { bytesInOutput }]) => bytesInOutput > 0)
     .map(([file]) => file);
+  return { inputs, bytes: output?.bytes };
 };
 
 const builds = readBuilds();
@@ -69,7 +72,7 @@ const nothing = { dynamodb: false, kms: false, anyOfAws: false, tokens: false };
 
 describe('the bundle of', () => {
   it.each([...builds.keys()])('%s has only the packages that its route uses', async (operation) => {
-    const inputs = await inputsOf(builds.get(operation) ?? {});
+    const { inputs } = await bundleOf(builds.get(operation));
     const has = (name: string) => inputs.some((file) => file.includes(`node_modules/${name}/`));
     const found = {
       dynamodb: has('@aws-sdk/client-dynamodb'),
@@ -85,5 +88,10 @@ describe('the bundle of', () => {
       expect(found).toMatchObject({ ...nothing, tokens: true });
     } else if (withoutKms.includes(operation)) expect(found).toMatchObject({ ...both, kms: false });
     else expect(found).toMatchObject(both);
+  });
+
+  it.each(Object.entries(bytesMax))('%s has at most %d bytes', async (operation, max) => {
+    const { bytes } = await bundleOf(builds.get(operation));
+    expect(bytes).toBeLessThanOrEqual(max);
   });
 });
