@@ -117,7 +117,9 @@ describe('the master key in a file', () => {
 
   it('binds no data key to text that UTF-8 cannot encode', async () => {
     const broken = { ...bound, tenant: '\ud800' };
-    expect(await refusalOf(service.generate(broken, signal))).toBe('ValidationException');
+    await expect(service.generate(broken, signal)).rejects.toMatchObject({
+      ...{ code: 'master_key_unavailable', retryable: true, cause: 'ValidationException' },
+    });
   });
 
   // LocalStack's KMS joins names and values without their lengths, so it opens both of these.
