@@ -13,7 +13,7 @@ export const handler = endpoint({
   scopes: ['secrets:destroy'],
   parse: (received) => {
     const name = pathName(received);
-    const version = versionOf(received.version);
+    const version = versionOf(received.parameters['version']);
     queryOf(received, []);
     refuseHeader(
       received,

@@ -10,8 +10,7 @@ import {
   versionOf,
 } from './http/requests.ts';
 import { encodeValue, etag, validity } from './http/responses.ts';
-import { endpoint } from './runtime/endpoint.ts';
-import { ports } from './runtime/vault.ts';
+import { route } from './http/route.ts';
 import { type GetSecret, getSecret } from './vault/get-secret.ts';
 
 const whichOf = (received: ReceivedRequest): GetSecret['which'] => {
@@ -28,7 +27,9 @@ const whichOf = (received: ReceivedRequest): GetSecret['which'] => {
  * GET /v1/secrets/{name}: the current value, a version by number, or the version that was valid at
  * an instant.
  */
-export const handler = endpoint({
+export const getSecretRoute = route({
+  method: 'GET',
+  path: '/v1/secrets/{name}',
   operation: 'get-secret',
   scopes: ['secrets:read'],
   parse: (received) => {
@@ -39,7 +40,7 @@ export const handler = endpoint({
     const ifNoneMatch = which === 'latest' ? ifNoneMatchOf(received) : undefined;
     return { name, which, ifNoneMatch };
   },
-  run: getSecret(ports),
+  run: getSecret,
   reply: ({ stored, value }, { which }) => {
     const { note } = stored;
     const headers = which === 'latest' ? { ETag: etag(stored.version) } : {};

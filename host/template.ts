@@ -1,7 +1,6 @@
 /**
  * Reads template.yaml, so that the local hosts serve the deployed routes and table and nothing is
- * defined twice, and finds the route of a request. Only the parts of the file that the local hosts
- * use are checked.
+ * defined twice. Only the parts of the file that the local hosts use are checked.
  */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -118,57 +117,4 @@ export const readTemplate = async (): Promise<Template> => {
   if (others.length > 0) throw new Error('template.yaml describes more than one table');
   const { TimeToLiveSpecification, ...create } = v.parse(tableResource, table).Properties;
   return { routes, table: { create, timeToLiveAttribute: TimeToLiveSpecification.AttributeName } };
-};
-
-type RouteMatch =
-  | { readonly route: Route; readonly pathParameters: Readonly<Record<string, string>> | null }
-  /**
-   * The path exists, but not for the method of the request. `allow` has the methods for which it
-   * does.
-   */
-  | { readonly allow: readonly string[] };
-
-export type RouteFinder = (method: string, path: string) => RouteMatch | undefined;
-
-const segmentsOf = (path: string): readonly string[] => path.split('/').slice(1);
-
-type Segment = { readonly text: string; readonly parameter: string | undefined };
-
-const patternOf = (path: string): readonly Segment[] =>
-  segmentsOf(path).map((text) => ({ text, parameter: /^\{(\w+)\}$/.exec(text)?.[1] }));
-
-/**
- * Returns the parameters of a path as it was sent, not decoded; `undefined` if the path does not
- * match this pattern.
- */
-const matchPath = (
-  pattern: readonly Segment[],
-  sent: readonly string[],
-): Readonly<Record<string, string>> | null | undefined => {
-  if (pattern.length !== sent.length) return undefined;
-  const parameters: Record<string, string> = {};
-  for (const [index, { text: expected, parameter }] of pattern.entries()) {
-    const text = sent[index] ?? '';
-    if (parameter !== undefined && text !== '') parameters[parameter] = text;
-    else if (expected !== text) return undefined;
-  }
-  return Object.keys(parameters).length > 0 ? parameters : null;
-};
-
-/**
- * Creates the search for a route. Paths are compared as sent. As on API Gateway, one slash at the
- * end makes no difference.
- */
-export const createFindRoute = (routes: readonly Route[]): RouteFinder => {
-  const patterns = routes.map((route) => ({ route, pattern: patternOf(route.path) }));
-  return (method, target) => {
-    const sent = segmentsOf(target.replace(/(.)\/$/, '$1'));
-    const matches = patterns.flatMap(({ route, pattern }) => {
-      const pathParameters = matchPath(pattern, sent);
-      return pathParameters === undefined ? [] : [{ route, pathParameters }];
-    });
-    const match = matches.find(({ route }) => route.method === method);
-    if (match !== undefined) return match;
-    return matches.length > 0 ? { allow: matches.map(({ route }) => route.method) } : undefined;
-  };
 };

@@ -2,16 +2,14 @@
  * The life of a request: authenticate, authorize, read the body, parse, run, respond. Every refusal
  * and every fault becomes a problem document and a line in the log here.
  */
-import type { APIGatewayProxyResult, Context } from 'aws-lambda';
 import type { FileError } from '../model/errors.ts';
 import { isSecretName, type Principal, type Scope } from '../model/types.ts';
 import { requireScopes } from '../vault/permission.ts';
 import { type Clock, createStopwatch, type Journal, type Operation } from '../vault/request.ts';
+import type { Handle, HttpReply } from './messages.ts';
 import type { Authenticate } from './principal.ts';
-import { type Body, bodyOf, type Event, type ReceivedRequest, readRequest } from './requests.ts';
+import { type Body, bodyOf, type ReceivedRequest } from './requests.ts';
 import { problem, type Reply, reply, type TextReply } from './responses.ts';
-
-export type Handler = (event: Event, context: Context) => Promise<APIGatewayProxyResult>;
 
 export type Endpoint<Request, Answer> = {
   /** The name of the operation. Its file, its function and its `operationId` have the same name. */
@@ -60,27 +58,31 @@ export type EndpointParts = {
   ) => RequestJournal;
 };
 
+/** Makes the function that answers the requests of one endpoint. */
 export const createEndpoint =
-  ({ authenticate, clock, newWriteId, openJournal }: EndpointParts) =>
-  <Request, Answer>(endpoint: Endpoint<Request, Answer>): Handler =>
-  async (event, { awsRequestId: requestId }) => {
+  <Request, Answer>(
+    { authenticate, clock, newWriteId, openJournal }: EndpointParts,
+    endpoint: Endpoint<Request, Answer>,
+  ): Handle =>
+  async (sent, parameters) => {
     const began = clock.elapsed();
     const elapsed = () => clock.elapsed() - began;
     const now = clock.now();
     const { operation, scopes, takes, parse, run } = endpoint;
-    const sent = readRequest(event);
+    const { requestId } = sent;
     const journal = openJournal(operation, requestId, sent.gatewayRequestId);
     let principal: Principal | undefined;
-    const answer = async (): Promise<{ result: APIGatewayProxyResult; error?: unknown }> => {
+    const answer = async (): Promise<{ result: HttpReply; error?: unknown }> => {
       try {
         principal = await authenticate(sent, now);
+        const { name } = parameters;
         // So that the log names the secret even if the request is refused from here on.
-        if (isSecretName(sent.name)) journal.concerns({ name: sent.name });
+        if (name !== undefined && isSecretName(name)) journal.concerns({ name });
         requireScopes(principal, scopes);
         const needsBody =
-          takes !== undefined && !(endpoint.bodyIsOptional && sent.body.text === '');
+          takes !== undefined && !(endpoint.bodyIsOptional && sent.body.length === 0);
         const body = needsBody ? bodyOf(sent, takes) : noBody;
-        const request = parse({ ...sent, principal, body, now });
+        const request = parse({ ...sent, parameters, principal, body, now });
         const context = {
           requestId,
           now,
@@ -97,7 +99,7 @@ export const createEndpoint =
       }
     };
     const { result, error } = await answer();
-    journal.close({ principal, status: result.statusCode, error, elapsedMs: elapsed() });
+    journal.close({ principal, status: result.status, error, elapsedMs: elapsed() });
     return result;
   };
 

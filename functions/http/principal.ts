@@ -18,7 +18,8 @@ import { audienceFault, createDecider, type Decider } from '../access/rules.ts';
 import { ApiError, type ForLog } from '../model/errors.ts';
 import { limits, times } from '../model/limits.ts';
 import type { Principal } from '../model/types.ts';
-import { type HttpRequest, headerValues } from './requests.ts';
+import type { HttpRequest } from './messages.ts';
+import { headerValues } from './requests.ts';
 
 export type Issuer = ClaimPolicy &
   Pick<IssuerPolicy, 'algorithms'> & { readonly keys: JWTVerifyGetKey };

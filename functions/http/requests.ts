@@ -1,9 +1,4 @@
-/**
- * Reads a request from an event of API Gateway, and then the parts of the request. Hosts differ:
- * header names come in any case, bodies as text or base64, repeated parameters as lists. Every part
- * is decoded exactly once.
- */
-import type { APIGatewayProxyEvent } from 'aws-lambda';
+/** Reads the parts of a request, and refuses what is malformed. */
 import { type Fingerprint, fingerprint } from '../crypto/fingerprint.ts';
 import { ApiError } from '../model/errors.ts';
 import { limits, times } from '../model/limits.ts';
@@ -17,54 +12,17 @@ import {
   secretNameForm,
   versionNumberForm,
 } from '../model/types.ts';
-
-export type Event = APIGatewayProxyEvent;
-
-export type HttpRequest = {
-  /** The id that the gateway gave to the request. On Lambda, the function has another id for it. */
-  readonly gatewayRequestId: string | undefined;
-  readonly path: string;
-  /** The path parameters as they were sent; empty if the path has none. */
-  readonly name: string;
-  readonly version: string;
-  readonly query: Parts;
-  /**
-   * The headers in the two forms of the event. `listed` has every value of a header. `single` has
-   * one value of each, and is used for headers that `listed` lacks.
-   */
-  readonly headers: readonly [listed: Parts, single: Parts];
-  readonly body: { readonly text: string; readonly isBase64: boolean };
-};
-type Parts = readonly (readonly [name: string, values: readonly string[]])[];
+import type { HttpRequest, PathParameters } from './messages.ts';
 
 /** A request after the checks of the endpoint, to be parsed by its route. */
 export type ReceivedRequest = Omit<HttpRequest, 'body'> & {
+  readonly parameters: PathParameters;
   readonly principal: Principal;
   /** The body as text; empty if the route takes none. */
   readonly body: Body;
   readonly now: number;
 };
 export type Body = { readonly text: string; readonly type: string };
-
-/** Reads the event without refusing anything. */
-export const readRequest = (event: Event): HttpRequest => {
-  const query = partsOf(event.multiValueQueryStringParameters);
-  return {
-    gatewayRequestId: event.requestContext?.requestId,
-    path: event.path,
-    name: event.pathParameters?.['name'] ?? '',
-    version: event.pathParameters?.['version'] ?? '',
-    query: query.length > 0 ? query : partsOf(event.queryStringParameters),
-    headers: [partsOf(event.multiValueHeaders), partsOf(event.headers)],
-    body: { text: event.body ?? '', isBase64: event.isBase64Encoded },
-  };
-};
-
-const partsOf = (parts: Event['headers'] | Event['multiValueHeaders'] | null): Parts =>
-  Object.entries(parts ?? {}).map(([name, values = []]) => [
-    name,
-    typeof values === 'string' ? [values] : values,
-  ]);
 
 /**
  * The error for a malformed part of a request. The sentence must name the field and must not quote
@@ -75,13 +33,9 @@ export const invalid = (field: string, sentence: string): ApiError =>
 
 type Headers = Pick<HttpRequest, 'headers'>;
 
-/** All values of a header. `name` must be in lower case; the header may be in any case. */
-export const headerValues = ({ headers }: Headers, name: string): readonly string[] => {
-  const [listed, single] = headers.map((parts) =>
-    parts.flatMap(([key, values]) => (key.toLowerCase() === name ? values : [])),
-  );
-  return (listed?.length ? listed : single) ?? [];
-};
+/** All values of a header. `name` must be in lower case. */
+export const headerValues = ({ headers }: Headers, name: string): readonly string[] =>
+  headers[name] ?? [];
 
 /** The value of a header that may occur only once. Throws `invalid_request` if it is repeated. */
 export const headerValue = (request: Headers, name: string): string | undefined => {
@@ -104,16 +58,15 @@ export const hasIdempotencyKey = (request: Headers): boolean =>
 export const queryOf = (
   { query }: Pick<HttpRequest, 'query'>,
   allowed: readonly string[],
-): ReadonlyMap<string, string> =>
-  new Map(
-    query.map(([name, [value = '', ...others]]) => {
-      if (!allowed.includes(name)) {
-        throw invalid('query', unknownParameter(allowed));
-      }
-      if (others.length > 0) throw invalid(name, `the parameter ${name} may occur only once`);
-      return [name, value];
-    }),
-  );
+): ReadonlyMap<string, string> => {
+  const parameters = new Map<string, string>();
+  for (const [name, value] of query) {
+    if (!allowed.includes(name)) throw invalid('query', unknownParameter(allowed));
+    if (parameters.has(name)) throw invalid(name, `the parameter ${name} may occur only once`);
+    parameters.set(name, value);
+  }
+  return parameters;
+};
 
 const unknownParameter = (allowed: readonly string[]): string =>
   allowed.length === 0
@@ -141,13 +94,15 @@ export const choiceOf = <Choice extends string>(
  * The secret's name in the path, which is not decoded. Throws `invalid_request` if it is not a
  * valid name.
  */
-export const pathName = ({ name }: Pick<HttpRequest, 'name'>): string => {
+export const pathName = ({
+  parameters: { name = '' },
+}: Pick<ReceivedRequest, 'parameters'>): string => {
   if (!isSecretName(name)) throw invalid('name', `the name in the path must be ${secretNameForm}`);
   return name;
 };
 
 /** Throws `invalid_request` if the text is not a version number. */
-export const versionOf = (text: string): number => {
+export const versionOf = (text = ''): number => {
   if (!isVersionNumber(text))
     throw invalid('version', `the version must be a whole number ${versionNumberForm}`);
   return Number(text);
@@ -282,8 +237,7 @@ const refuseCodings = (request: Headers): void => {
  * and media type (`unsupported_media_type`), then UTF-8 (`invalid_request`).
  */
 export const bodyOf = (request: HttpRequest, types: readonly string[]): Body => {
-  const { text: sent, isBase64 } = request.body;
-  const bytes = Buffer.from(sent, isBase64 ? 'base64' : 'utf8');
+  const { body: bytes } = request;
   if (bytes.length > limits.bodyBytesMax) {
     const sentence = `the body has ${bytes.length} bytes, and the limit is ${limits.bodyBytesMax}: split it`;
     throw new ApiError('too_large', sentence, { properties: { limit: limits.bodyBytesMax } });

@@ -1,9 +1,7 @@
 /**
- * Builds replies for API Gateway, and has the table of the statuses of errors. Below status 500 an
+ * Builds replies, and has the table of the statuses of errors. Below status 500 an
  * error's reply carries its own message, from 500 on only the fixed sentence of its code.
  */
-
-import type { APIGatewayProxyResult } from 'aws-lambda';
 import { anchored } from '../crypto/fingerprint.ts';
 import { ApiError, type ErrorCode, type ErrorProperties, type FileError } from '../model/errors.ts';
 import { times } from '../model/limits.ts';
@@ -14,7 +12,8 @@ import {
   type WriteRef,
   type WrittenVersion,
 } from '../model/types.ts';
-import { bearsToken, type HttpRequest, hasIdempotencyKey } from './requests.ts';
+import type { HttpReply, HttpRequest } from './messages.ts';
+import { bearsToken, hasIdempotencyKey } from './requests.ts';
 
 /** What a route answers. `reply` adds the headers that every reply has. */
 export type Reply = {
@@ -26,12 +25,12 @@ export type Reply = {
 
 export type TextReply = Omit<Reply, 'body'> & { readonly text: string };
 
-export const reply = (answer: Reply | TextReply, requestId: string): APIGatewayProxyResult => {
+export const reply = (answer: Reply | TextReply, requestId: string): HttpReply => {
   const isText = 'text' in answer;
   const type = isText ? 'text/plain; charset=utf-8' : 'application/json';
   const body = isText ? answer.text : JSON.stringify(answer.body);
   return {
-    statusCode: answer.status,
+    status: answer.status,
     headers: {
       ...(body !== undefined && { 'Content-Type': type }),
       ...standing(requestId),
@@ -85,9 +84,9 @@ type Headers = Pick<HttpRequest, 'headers'>;
 export const problem = (
   error: unknown,
   requestId: string,
-  request: Headers = { headers: [[], []] },
+  request: Headers = { headers: {} },
   explain?: (error: FileError) => string,
-): APIGatewayProxyResult => {
+): HttpReply => {
   const known = error instanceof ApiError ? error : new ApiError('internal', '');
   const { status, title = titleOf(known.code), sentence, ...usually } = problems[known.code];
   const retryable = known.retryable ?? usually.retryable ?? false;
@@ -96,7 +95,7 @@ export const problem = (
   const invitesRepetition =
     retryable && (known.code !== 'outcome_unknown' || hasIdempotencyKey(request));
   return {
-    statusCode: status,
+    status,
     headers: {
       'Content-Type': 'application/problem+json',
       ...standing(requestId),

@@ -183,6 +183,11 @@ export const times = {
    * function only after 15 s (template.yaml).
    */
   answerByMs: 9_900,
+  /**
+   * A host ends its wait for the answer of an operation after this time, as Lambda does by the
+   * `Timeout` in template.yaml. Only an operation with a bug takes so long.
+   */
+  noAnswerMs: 15_000,
   connectMs: 500,
   storeCallMs: 2_500,
   kmsCallMs: 3_000,

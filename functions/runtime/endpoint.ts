@@ -3,16 +3,20 @@
  * per cold start. Loads no AWS client, so a function that needs neither store nor master key, such
  * as `whoami`, starts without one.
  */
-import { createEndpoint } from '../http/endpoint.ts';
+import { createEndpoint, type Endpoint, type EndpointParts } from '../http/endpoint.ts';
+import { type Handler, handlerOf } from '../http/lambda.ts';
 import { machineClock, newWriteId } from './clock.ts';
 import { authenticate, startIdentity } from './identity.ts';
 import { openJournal } from './request-journal.ts';
 
 startIdentity();
 
-export const endpoint = createEndpoint({
+export const endpointParts: EndpointParts = {
   authenticate,
   clock: machineClock,
   newWriteId,
   openJournal,
-});
+};
+
+export const endpoint = <Request, Answer>(given: Endpoint<Request, Answer>): Handler =>
+  handlerOf(createEndpoint(endpointParts, given));

@@ -1,6 +1,6 @@
 import { times } from '../model/limits.ts';
 import { isNameVisible } from '../model/types.ts';
-import type { StoreVault } from './request.ts';
+import type { Ports, StoreVault } from './request.ts';
 import { outOfTime } from './retries.ts';
 
 /**
@@ -32,6 +32,12 @@ export const createKeyedMutex = () => {
 };
 
 export type KeyedMutex = ReturnType<typeof createKeyedMutex>;
+
+/** The services of all operations. All that write to the same store must share `writers`. */
+export type VaultPorts = Ports & {
+  /** The queues in which the writers of the same secret wait. */
+  readonly writers: KeyedMutex;
+};
 
 /**
  * Runs work in the queues of everyone who writes these secrets. A request for a hidden name waits

@@ -8,6 +8,9 @@
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { localAudience, localIssuer } from '../../functions/access/policy-types.ts';
+import { createApi } from '../../functions/api.ts';
+import type { Route } from '../../functions/http/route.ts';
+import { type ApiNeeds, routes } from '../../functions/routes.ts';
 import { machineClock } from '../../functions/runtime/clock.ts';
 import {
   identityVariables,
@@ -22,10 +25,11 @@ import type { ServingPair } from '../http/tls.ts';
 import { root } from '../process/data-folder.ts';
 import { noCredentials } from '../process/no-credentials.ts';
 import { portRefused, readHost } from '../process/ports.ts';
-import type { Route } from '../template.ts';
+import type { Route as TemplateRoute } from '../template.ts';
 import { type Gateway, startGateway } from './gateway.ts';
-import type { Handler } from './lambda.ts';
-import { startReadiness } from './store-probe.ts';
+import { toEvent } from './lambda.ts';
+import { openapiRoute } from './openapi.ts';
+import { createReadiness } from './store-probe.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -102,23 +106,27 @@ export const applyEnvironment = (variables: Environment): void => {
   }
 };
 
-/** The routes that only a process that serves HTTP has. Functions on AWS do not have them. */
-const ownRoutes: readonly Route[] = ['GET', 'HEAD'].map((method) => ({
-  method,
-  path: '/openapi.yaml',
-  operation: 'get-openapi',
-  entryPoint: 'host/gateway/openapi.ts',
-  timeoutMs: 15_000,
-}));
+/** Wraps a function as a route. */
+const routeOf = async (route: TemplateRoute): Promise<Route<unknown>> => {
+  const { operation, method, path, entryPoint } = route;
+  const { handler } = await import(pathToFileURL(join(root, entryPoint)).href);
+  return {
+    ...{ operation, method, path, scopes: [] },
+    serve: () => async (request, parameters) => {
+      const event = toEvent(request, route, parameters);
+      const context = { awsRequestId: request.requestId };
+      const { statusCode: status, headers, body } = await handler(event, context);
+      return { status, headers, body };
+    },
+  };
+};
 
 /** Imports the functions. Set the environment first, because they read it at import. */
-const importHandlers = async (routes: readonly Route[]): Promise<ReadonlyMap<string, Handler>> => {
+const importRoutes = async (
+  routes: readonly TemplateRoute[],
+): Promise<readonly Route<unknown>[]> => {
   try {
-    const handlers = routes.map(async ({ operation, entryPoint }): Promise<[string, Handler]> => {
-      const module = await import(pathToFileURL(join(root, entryPoint)).href);
-      return [operation, module.handler];
-    });
-    return new Map(await Promise.all(handlers));
+    return await Promise.all(routes.map(routeOf));
   } catch (error) {
     // A plain Error is a function's message about its configuration. Any other error is a bug of
     // ours, and is shown with its stack.
@@ -137,20 +145,27 @@ const readableOnTheWay = (host: string): string =>
  * Throws a user-facing error if it cannot.
  */
 export const serveFunctions = async (options: {
-  readonly routes: readonly Route[];
+  readonly routes: readonly TemplateRoute[];
   readonly port: number;
   readonly pair: ServingPair | undefined;
   readonly report: (line: string) => void;
 }): Promise<Gateway> => {
   const { port, pair, report } = options;
-  const routes = [...options.routes, ...ownRoutes];
   applyEnvironment({ VAULT_COMMIT: commitOf(root) ?? process.env['VAULT_COMMIT'] });
-  const handlers = await importHandlers(routes);
+  const isConverted = ({ operation }: TemplateRoute) =>
+    routes.some((route) => route.operation === operation);
+  const imported = await importRoutes(
+    options.routes.filter((route) => route.method !== 'HEAD' && !isConverted(route)),
+  );
   const { storePorts } = await import('../../functions/runtime/store.ts');
-  startReadiness(storePorts, machineClock);
+  const { ports, writers } = await import('../../functions/runtime/vault.ts');
+  const { endpointParts } = await import('../../functions/runtime/endpoint.ts');
+  const isReady = createReadiness(storePorts, machineClock);
+  const all: readonly Route<ApiNeeds>[] = [...routes, ...imported, openapiRoute];
+  const api = createApi(all, { ...endpointParts, needs: { ...ports, writers, isReady }, report });
   const host = readHost();
   try {
-    const gateway = await startGateway({ routes, handlers, host, port, pair, report });
+    const gateway = await startGateway({ api, host, port, pair });
     if (!isConfidential(new URL(gateway.url))) report(readableOnTheWay(host));
     return gateway;
   } catch (error) {

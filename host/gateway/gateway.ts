@@ -1,12 +1,13 @@
 /**
- * The local stand-in for API Gateway. It turns HTTP requests into the events that Lambda would pass
- * to the same handlers, and their results into HTTP replies. Its own refusals (an unknown route, a
- * body beyond all limits, a function that failed) have the same format as the functions' problems.
+ * The port of the API: turns what arrives over HTTP into requests for the vault, and its replies
+ * into HTTP. The refusals of the port itself (an unknown route, a body beyond all limits) have the
+ * same format as the problems of the routes.
  */
 import { randomUUID } from 'node:crypto';
 import { STATUS_CODES } from 'node:http';
 import { Server as TlsServer } from 'node:tls';
-import type { APIGatewayProxyResult } from 'aws-lambda';
+import type { Api } from '../../functions/api.ts';
+import type { HttpReply } from '../../functions/http/messages.ts';
 import { problem } from '../../functions/http/responses.ts';
 import { ApiError } from '../../functions/model/errors.ts';
 import { limits } from '../../functions/model/limits.ts';
@@ -20,27 +21,10 @@ import {
 import { type Bounds, bounds as presetBounds } from '../http/bounds.ts';
 import { type BodyFault, isFromPage } from '../http/request-body.ts';
 import { type ServingPair, serverTls } from '../http/tls.ts';
-import { createFindRoute, type Route, type RouteFinder } from '../template.ts';
-import {
-  countParameters,
-  type Handler,
-  invoke,
-  pathOf,
-  replyHeadersOf,
-  toEvent,
-} from './lambda.ts';
-
 export type GatewayOptions = {
-  readonly routes: readonly Route[];
-  /** The handlers by operation. */
-  readonly handlers: ReadonlyMap<string, Handler>;
+  readonly api: Api;
   readonly host: string;
   readonly port: number;
-  /**
-   * Receives one line for each function that failed. The line never contains the error's message,
-   * which may quote a request.
-   */
-  readonly report: (line: string) => void;
   /** Serves HTTPS with this pair. The default is HTTP. */
   readonly pair?: ServingPair | undefined;
   /** Replaces some of http/bounds.ts, for tests. */
@@ -56,69 +40,82 @@ export type Gateway = Listening & {
 };
 
 /**
- * The maximum length of a body that this gateway reads. It is larger than the functions' own limit,
- * so that the functions themselves refuse a body that is somewhat too large, but small enough for
- * the memory of this host.
+ * The maximum length of a body that this gateway reads. It is larger than the routes' own limit, so
+ * that the routes themselves refuse a body that is somewhat too large, but small enough for the
+ * memory of this host.
  */
 const bodyBytesMax = 4 * 1_048_576;
 
 /** A text reply of at most this many characters is sent together with its headers, in one piece. */
 const joinedCharactersMax = 65_536;
 
-const send = ({ response, holdReply }: Exchange, result: APIGatewayProxyResult): void => {
-  const { body: text, isBase64Encoded } = result;
+const send = (
+  { response, holdReply }: Exchange,
+  { status, headers, body: text }: HttpReply,
+): void => {
   // A long text would be copied in the heap several times; a buffer of bytes is outside the heap.
-  const isLong = text.length > joinedCharactersMax;
-  const encoding = isBase64Encoded ? 'base64' : 'utf8';
-  const body = isBase64Encoded || isLong ? Buffer.from(text, encoding) : text;
+  const body = text.length > joinedCharactersMax ? Buffer.from(text, 'utf8') : text;
   const length = Buffer.byteLength(body);
-  response.statusCode = result.statusCode;
-  for (const [name, values] of replyHeadersOf(result)) response.setHeader(name, values);
+  response.statusCode = status;
+  for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
   // In a 304, this header would have to be the length of the body that is not sent (RFC 9110, 8.6),
   // so it is left out.
-  if (result.statusCode !== 304) response.setHeader('Content-Length', length);
+  if (status !== 304) response.setHeader('Content-Length', length);
   holdReply(length);
   response.write(body);
 };
 
+/** Returns the path and the query as they were sent; the query is empty if there is none. */
+const partsOf = (target: string): readonly [path: string, query: string] => {
+  const mark = target.indexOf('?');
+  return mark < 0 ? [target, ''] : [target.slice(0, mark), target.slice(mark + 1)];
+};
+
+/** Returns an upper bound of the number of query parameters, without building a list of them. */
+const countParameters = (query: string): number => {
+  if (query === '') return 0;
+  let count = 1;
+  for (let at = query.indexOf('&'); at >= 0; at = query.indexOf('&', at + 1)) count += 1;
+  return count;
+};
+
 const answer = async (
-  options: GatewayOptions,
+  api: Api,
   bounds: Bounds,
-  findRoute: RouteFinder,
   { request, readBody }: Exchange,
-): Promise<APIGatewayProxyResult> => {
-  const { method = '', url: target = '', rawHeaders } = request;
+): Promise<HttpReply> => {
+  const { method = '', url: target = '' } = request;
   const requestId = randomUUID();
   if (isFromPage(request)) return problem(fromPage(), requestId);
-  const found = findRoute(method, pathOf(target));
+  const [path, query] = partsOf(target);
+  const found = api.find(method, path);
   if (found === undefined) return problem(routeNotFound(), requestId);
   if ('allow' in found) {
     const refused = problem(methodNotAllowed(found.allow), requestId);
     return { ...refused, headers: { ...refused.headers, Allow: found.allow.join(', ') } };
   }
-  if (countParameters(target) > bounds.queryParametersMax) {
+  if (countParameters(query) > bounds.queryParametersMax) {
     return problem(tooManyParameters(bounds), requestId);
   }
   const body = await readBody(bodyBytesMax);
   if (typeof body === 'string') return problem(unread(body), requestId);
-  const { route, pathParameters } = found;
-  const handler = options.handlers.get(route.operation);
-  if (handler === undefined) throw new Error(`${route.operation} has no handler`);
-  const sourceIp = request.socket.remoteAddress ?? '';
-  const received = { method, target, rawHeaders, body, sourceIp };
-  const event = toEvent(received, route, pathParameters, requestId);
-  return invoke(handler, route, event, requestId, options.report);
+  return api.handle(found, {
+    requestId,
+    path,
+    query: query === '' ? [] : [...new URLSearchParams(query)],
+    headers: request.headersDistinct,
+    body,
+  });
 };
 
 /** Serves the routes. Throws the system's error if it cannot listen (`EADDRINUSE`). */
 export const startGateway = async (options: GatewayOptions): Promise<Gateway> => {
-  const { pair, host, port } = options;
-  const findRoute = createFindRoute(options.routes);
+  const { api, pair, host, port } = options;
   const bounds = { ...presetBounds, ...options.bounds };
   let isClosing = false;
   const respond = async (exchange: Exchange): Promise<void> => {
     const { request, response } = exchange;
-    const result = await answer(options, bounds, findRoute, exchange).catch(() => undefined);
+    const result = await answer(api, bounds, exchange).catch(() => undefined);
     if (result === undefined) return void request.destroy();
     if (isClosing || !request.complete) response.setHeader('Connection', 'close');
     send(exchange, result);
@@ -191,12 +188,12 @@ const refuseUnreadable =
       'headers too large': tooLarge('the headers are too large', headerBytesMax),
       'too many headers': tooLarge('the request has too many headers', headersMax),
     };
-    const { statusCode, headers, body } = problem(errors[reason](), randomUUID());
+    const { status, headers, body } = problem(errors[reason](), randomUUID());
     const lines = Object.entries({
       Date: new Date().toUTCString(),
       ...headers,
       'Content-Length': Buffer.byteLength(body),
       Connection: 'close',
     }).map(([name, value]) => `${name}: ${value}\r\n`);
-    return `HTTP/1.1 ${statusCode} ${STATUS_CODES[statusCode]}\r\n${lines.join('')}\r\n${body}`;
+    return `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines.join('')}\r\n${body}`;
   };

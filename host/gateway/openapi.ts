@@ -2,12 +2,11 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type HttpRequest, headerValues, readRequest } from '../../functions/http/requests.ts';
+import type { HttpRequest } from '../../functions/http/messages.ts';
+import { headerValues } from '../../functions/http/requests.ts';
 import { reply } from '../../functions/http/responses.ts';
-import { machineClock } from '../../functions/runtime/clock.ts';
-import { openJournal } from '../../functions/runtime/request-journal.ts';
+import type { OpenRoute } from '../../functions/http/route.ts';
 import { root } from '../process/data-folder.ts';
-import type { Handler } from './lambda.ts';
 
 const text = readFileSync(join(root, 'docs/openapi.yaml'), 'utf8');
 const etag = `"${createHash('sha256').update(text).digest('base64url')}"`;
@@ -22,17 +21,27 @@ const isKnown = (request: Pick<HttpRequest, 'headers'>): boolean =>
     .split(',')
     .some((tag) => ['*', etag, `W/${etag}`].includes(tag.trim()));
 
-export const handler: Handler = async (event, { awsRequestId: requestId }) => {
-  const began = machineClock.elapsed();
-  const headers = { ETag: etag };
-  const result = isKnown(readRequest(event))
-    ? reply({ status: 304, body: undefined, headers }, requestId)
-    : reply(
-        { status: 200, text, headers: { ...headers, 'Content-Type': 'application/yaml' } },
-        requestId,
-      );
-  const elapsedMs = machineClock.elapsed() - began;
-  const summary = { principal: undefined, status: result.statusCode, error: undefined, elapsedMs };
-  openJournal('get-openapi', requestId).close(summary);
-  return result;
+/** The route that only a process that serves HTTP has. Functions on AWS do not have it. */
+export const openapiRoute: OpenRoute<unknown> = {
+  operation: 'get-openapi',
+  method: 'GET',
+  path: '/openapi.yaml',
+  scopes: [],
+  serve:
+    ({ clock, openJournal }) =>
+    async (request) => {
+      const began = clock.elapsed();
+      const { requestId } = request;
+      const headers = { ETag: etag };
+      const result = isKnown(request)
+        ? reply({ status: 304, body: undefined, headers }, requestId)
+        : reply(
+            { status: 200, text, headers: { ...headers, 'Content-Type': 'application/yaml' } },
+            requestId,
+          );
+      const elapsedMs = clock.elapsed() - began;
+      const summary = { principal: undefined, status: result.status, error: undefined, elapsedMs };
+      openJournal('get-openapi', requestId, undefined).close(summary);
+      return result;
+    },
 };

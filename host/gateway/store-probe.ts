@@ -3,7 +3,7 @@
  * store of a node answers only while the node serves.
  */
 
-import { useReadiness } from '../../functions/runtime/readiness.ts';
+import type { Readiness } from '../../functions/get-health.ts';
 import { backgroundContext, type Clock, type StorePorts } from '../../functions/vault/request.ts';
 import { createSharedProbe } from '../../functions/vault/shared-probe.ts';
 
@@ -13,18 +13,20 @@ const nobody = {
 };
 
 /**
- * Lets `GET /health?ready` ask the store of the functions, at most once a second. The master key is
- * not asked: if a proxy stopped sending requests to a vault because of its key, callers would no
- * longer be told what is wrong.
+ * Creates what `GET /health?ready` asks: whether the store answers, asked at most once a second. The
+ * master key is not asked: if a proxy stopped sending requests to a vault because of its key,
+ * callers would no longer be told what is wrong.
  */
-export const startReadiness = ({ store }: Pick<StorePorts, 'store'>, clock: Clock): void => {
-  const storeAnswers = (): Promise<boolean> =>
+export const createReadiness = (
+  { store }: Pick<StorePorts, 'store'>,
+  clock: Clock,
+): Readiness['isReady'] =>
+  createSharedProbe(clock, () =>
     store
       .for(backgroundContext(clock), nobody)
       .probe()
       .then(
         () => true,
         () => false,
-      );
-  useReadiness(createSharedProbe(clock, storeAnswers));
-};
+      ),
+  );

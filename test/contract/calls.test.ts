@@ -6,9 +6,11 @@
  */
 import { ScanCommand } from '@aws-sdk/client-dynamodb';
 import { beforeAll, describe, expect, it, jest } from '@jest/globals';
-import { handler as getHealth } from '../../functions/get-health.ts';
+import { getHealthRoute } from '../../functions/get-health.ts';
 import type { ErrorCode } from '../../functions/model/errors.ts';
 import type { Principal } from '../../functions/model/types.ts';
+import { machineClock } from '../../functions/runtime/clock.ts';
+import { openJournal } from '../../functions/runtime/request-journal.ts';
 import { getStatus } from '../../functions/vault/get-status.ts';
 import type { Ports } from '../../functions/vault/request.ts';
 import { startAdversary } from '../support/adversary/adversary.ts';
@@ -18,7 +20,7 @@ import { watchCalls } from '../support/adversary/watch.ts';
 import { changedPorts } from '../support/changed-ports.ts';
 import { type Cost, envCost, getAtCost, itemReads, keptBytes, none } from '../support/costs.ts';
 import { tableName } from '../support/embedded.ts';
-import { eventOf } from '../support/events.ts';
+import { requestOf } from '../support/events.ts';
 import { newValue } from '../support/operations.ts';
 import { codeOf } from '../support/refusals.ts';
 import { requestContext, someone, vaultId } from '../support/requests.ts';
@@ -454,7 +456,9 @@ describe('calls and costs:', () => {
 
   it('health calls no service, according to its own log line', async () => {
     const stdout = jest.spyOn(process.stdout, 'write').mockReturnValue(true);
-    await getHealth(eventOf(), { awsRequestId: 'the-id' });
+    const parts = { clock: machineClock, openJournal };
+    const health = getHealthRoute.serve(parts, { isReady: async () => true });
+    await health({ ...requestOf(), requestId: 'the-id' }, {});
     const lines = stdout.mock.calls.flatMap(([text]) => String(text).split('\n'));
     stdout.mockRestore();
     const line = JSON.parse(lines.find((each) => each.includes('the-id')) ?? '');

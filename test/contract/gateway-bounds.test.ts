@@ -6,16 +6,17 @@ import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import type { Handle } from '../../functions/http/messages.ts';
 import { startGateway } from '../../host/gateway/gateway.ts';
-import type { Handler } from '../../host/gateway/lambda.ts';
 import type { Listening } from '../../host/http/bounded-server.ts';
 import type { Bounds } from '../../host/http/bounds.ts';
-import { type Route, readTemplate } from '../../host/template.ts';
+import { readTemplate } from '../../host/template.ts';
+import { apiOf, type Place } from '../support/api-of.ts';
 import { checkRoute } from '../support/openapi.ts';
 import { exchangeBytes, openSocket, readAll } from '../support/sockets.ts';
 import { until } from '../support/until.ts';
 
-let routes: readonly Route[];
+let routes: readonly Place[];
 let gateway: Listening;
 let calls: string[];
 let sockets: Socket[];
@@ -23,28 +24,28 @@ let sockets: Socket[];
 const mebibyte = 1_048_576;
 /** Longer than what the system buffers when a client does not read. */
 const longReply = 'a'.repeat(32 * mebibyte);
-const ok: Handler = async () => ({ statusCode: 200, headers: {}, body: '{}' });
-const long: Handler = async ({ path }) => ({
-  ...{ statusCode: 200, headers: {} },
+const ok: Handle = async () => ({ status: 200, headers: {}, body: '{}' });
+const long: Handle = async ({ path }) => ({
+  ...{ status: 200, headers: {} },
   body: path === '/health' ? '{}' : longReply,
 });
 const okAfter =
-  (ms: number): Handler =>
-  async (event, context) => {
+  (ms: number): Handle =>
+  async (request, parameters) => {
     await sleep(ms);
-    return ok(event, context);
+    return ok(request, parameters);
   };
 
-const start = async (bounds: Partial<Bounds>, respond: Handler = ok): Promise<void> => {
-  const handler: Handler = (event, context) => {
-    calls.push(event.path);
-    return respond(event, context);
+const start = async (bounds: Partial<Bounds>, respond: Handle = ok): Promise<void> => {
+  const handle: Handle = (request, parameters) => {
+    calls.push(request.path);
+    return respond(request, parameters);
   };
-  const handlers = new Map(routes.map(({ operation }) => [operation, handler]));
   const report = (line: string): never => {
     throw new Error(line);
   };
-  gateway = await startGateway({ routes, handlers, host: '127.0.0.1', port: 0, report, bounds });
+  const api = apiOf(routes, () => handle, { report });
+  gateway = await startGateway({ api, host: '127.0.0.1', port: 0, bounds });
 };
 const open = async (): Promise<Socket> => {
   const socket = await openSocket(gateway.url);
@@ -197,9 +198,9 @@ describe('the gateway, with many connections or requests,', () => {
 
   it('keeps connections whose requests are running, and closes a new connection beyond the limit', async () => {
     const answered = Promise.withResolvers<void>();
-    await start({ connectionsMax: 1 }, async (event, context) => {
+    await start({ connectionsMax: 1 }, async (request, parameters) => {
       await answered.promise;
-      return ok(event, context);
+      return ok(request, parameters);
     });
     const working = await open();
     working.write(get('/health', 'Connection: close\r\n'));
@@ -217,7 +218,7 @@ describe('the gateway, with many connections or requests,', () => {
       most = Math.max(most, running);
       await sleep(path === '/health' ? 20 : 1);
       running -= 1;
-      return { statusCode: 200, headers: {}, body: path };
+      return { status: 200, headers: {}, body: path };
     });
     const sent = `${get('/health')}${get('/v1/secrets')}${get('/v1/status', 'Connection: close\r\n')}`;
     const read = await exchangeBytes(gateway.url, sent);

@@ -82,9 +82,9 @@ describe('docs/openapi.yaml', () => {
     const properties = JSON.parse(JSON.stringify(given));
     const error = new ApiError(example.code, String(example['detail']), { properties });
     const id = String(example['requestId']);
-    const { statusCode, body } = problem(error, id, undefined, fileEndpoint.explain);
+    const { status, body } = problem(error, id, undefined, fileEndpoint.explain);
     expect(JSON.parse(body)).toEqual(example);
-    expect(statusCode).toBe(example.status);
+    expect(status).toBe(example.status);
   });
 
   it('has one problem and one example for every code', () => {

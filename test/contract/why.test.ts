@@ -40,7 +40,7 @@ const reasonOf = async (ask: () => Promise<unknown>): Promise<Line> => {
     ...(retryable !== undefined && { retryable }),
   });
   expect(problem(error, 'r-1')).toEqual(problem(unexplained, 'r-1'));
-  const { statusCode: status } = problem(error, 'r-1');
+  const { status } = problem(error, 'r-1');
   written = '';
   openJournal('get-secret', 'r-1').close({ principal: undefined, status, error, elapsedMs: 1 });
   const line: Line = JSON.parse(written);

@@ -2,7 +2,8 @@
  * Events as API Gateway (REST) passes them to a function. A test states only the parts that matter
  * to it.
  */
-import { type Event, type HttpRequest, readRequest } from '../../functions/http/requests.ts';
+import { type Event, requestOf as requestIn } from '../../functions/http/lambda.ts';
+import type { HttpRequest } from '../../functions/http/messages.ts';
 
 export const eventOf = (parts: Partial<Event> = {}): Event => ({
   resource: '/',
@@ -31,8 +32,8 @@ export const eventWith = (headers: Readonly<Record<string, string>>, parts: Part
     ...parts,
   });
 
-/** Return the request that the endpoint reads from such an event. */
+/** Return the request that the adapter reads from such an event. */
 export const requestOf = (...event: Parameters<typeof eventOf>): HttpRequest =>
-  readRequest(eventOf(...event));
+  requestIn(eventOf(...event), 'r-1');
 export const requestWith = (...event: Parameters<typeof eventWith>): HttpRequest =>
-  readRequest(eventWith(...event));
+  requestIn(eventWith(...event), 'r-1');

@@ -5,7 +5,7 @@
 import { jest } from '@jest/globals';
 
 type JournalModule = typeof import('../../functions/runtime/request-journal.ts');
-type HealthModule = typeof import('../../functions/get-health.ts');
+type HealthModule = typeof import('../../functions/lambda/get-health.ts');
 
 /** Loads the module anew, as at a cold start on Lambda. */
 const loadedOnLambda = <Module>(file: string): Module => {
@@ -23,4 +23,4 @@ export const journalOnLambda = (): JournalModule['openJournal'] =>
   loadedOnLambda<JournalModule>('../../functions/runtime/request-journal.ts').openJournal;
 
 export const healthOnLambda = (): HealthModule['handler'] =>
-  loadedOnLambda<HealthModule>('../../functions/get-health.ts').handler;
+  loadedOnLambda<HealthModule>('../../functions/lambda/get-health.ts').handler;

@@ -3,14 +3,13 @@
  * process.
  */
 import { parentPort, workerData } from 'node:worker_threads';
-import { toContext } from '../../../host/gateway/lambda.ts';
 
-const { route, entryPoint } = workerData;
+const { entryPoint } = workerData;
 const { handler } = await import(entryPoint);
 
 parentPort?.on('message', async ({ id, event }) => {
   try {
-    parentPort?.postMessage({ id, result: await handler(event, toContext(route, id)) });
+    parentPort?.postMessage({ id, result: await handler(event, { awsRequestId: id }) });
   } catch (error) {
     parentPort?.postMessage({ id, error });
   }

@@ -10,9 +10,10 @@ import { pathToFileURL } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import type { APIGatewayProxyResult } from 'aws-lambda';
+import type { Handle, HttpReply } from '../../../functions/http/messages.ts';
 import { environmentOf } from '../../../host/gateway/functions.ts';
 import { startGateway } from '../../../host/gateway/gateway.ts';
-import type { Handler } from '../../../host/gateway/lambda.ts';
+import { toEvent } from '../../../host/gateway/lambda.ts';
 import { openTokenKey } from '../../../host/identity/token-key.ts';
 import { openVaultId } from '../../../host/identity/vault-id.ts';
 import { findVaultKey } from '../../../host/kms/vault-key.ts';
@@ -23,6 +24,7 @@ import { type Route, readTemplate } from '../../../host/template.ts';
 import { startDynoxide } from '../../../local/dynamodb/dynoxide.ts';
 import { startProxy } from '../../support/adversary/proxy.ts';
 import { toEndpoint } from '../../support/adversary/wire.ts';
+import { apiOf } from '../../support/api-of.ts';
 import { startKms } from '../../support/kms-server.ts';
 import { freshFolder } from '../../support/local-process.ts';
 import { type Gate, startGate } from './gate.ts';
@@ -45,7 +47,7 @@ const startFunction = async (route: Route, env: NodeJS.ProcessEnv) => {
   const entryPoint = pathToFileURL(resolve(route.entryPoint)).href;
   const worker = new Worker(new URL('./function-thread.ts', import.meta.url), {
     env: { ...env, AWS_SESSION_TOKEN: route.operation },
-    workerData: { route, entryPoint },
+    workerData: { entryPoint },
     stdout: true,
     stderr: true,
   });
@@ -59,13 +61,15 @@ const startFunction = async (route: Route, env: NodeJS.ProcessEnv) => {
     else waiting.get(id)?.reject(error);
     waiting.delete(id);
   });
-  const handler: Handler = (event, { awsRequestId: id }) => {
+  const handle: Handle = async (request, parameters) => {
+    const { requestId: id } = request;
     const answer = Promise.withResolvers<APIGatewayProxyResult>();
     waiting.set(id, answer);
-    worker.postMessage({ id, event });
-    return answer.promise;
+    worker.postMessage({ id, event: toEvent(request, route, parameters) });
+    const { statusCode: status, headers, body } = await answer.promise;
+    return { status, headers: headers as HttpReply['headers'], body };
   };
-  return { handler, end: () => worker.terminate() };
+  return { handle, end: () => worker.terminate() };
 };
 
 const partsOf = async (folder: string) => {
@@ -107,14 +111,14 @@ export const startGuardedVault = async (grants: Permissions): Promise<GuardedVau
     AWS_ENDPOINT_URL_DYNAMODB: proxy.endpoint,
     AWS_ENDPOINT_URL_KMS: proxy.endpoint,
   };
-  // A function has one route for each of its methods.
-  const ofOperations = [...new Map(routes.map((route) => [route.operation, route])).values()];
+  const ofOperations = routes.filter(({ method }) => method !== 'HEAD');
   const functions = await Promise.all(ofOperations.map((route) => startFunction(route, env)));
-  const handlers = new Map(
-    ofOperations.map(({ operation }, index) => [operation, functions[index]?.handler as Handler]),
+  const handles = new Map(
+    ofOperations.map(({ operation }, index) => [operation, functions[index]?.handle as Handle]),
   );
   const report = (line: string): void => void process.stderr.write(`${line}\n`);
-  const gateway = await startGateway({ routes, handlers, host: '127.0.0.1', port: 0, report });
+  const api = apiOf(ofOperations, ({ operation }) => handles.get(operation) as Handle, { report });
+  const gateway = await startGateway({ api, host: '127.0.0.1', port: 0 });
   // Like every host, write running.json, so that programs find the vault.
   runningRecord.remember(dataDir, {
     url: gateway.url,

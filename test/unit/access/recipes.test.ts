@@ -79,8 +79,8 @@ const cases: Readonly<
 
 const principalOf = (algorithm: Provider['algorithm'], claims: Claims): Promise<Principal> => {
   const token = signToken({ alg: algorithm, typ: 'JWT' }, claims, keys[algorithm]);
-  const authorization = [['Authorization', [`Bearer ${token}`]]] as const;
-  return authenticate({ headers: [authorization, []] }, 1_000 * Number(claims['iat']));
+  const headers = { authorization: [`Bearer ${token}`] };
+  return authenticate({ headers }, 1_000 * Number(claims['iat']));
 };
 
 const refused = { code: 'unauthenticated', message: 'a valid bearer token is needed' };

@@ -1,15 +1,16 @@
 import { describe, expect, it } from '@jest/globals';
-import type { Context } from 'aws-lambda';
 import {
   createEndpoint,
   type Endpoint,
+  type EndpointParts,
   type RequestJournal,
 } from '../../../functions/http/endpoint.ts';
-import type { Body, Event } from '../../../functions/http/requests.ts';
+import type { HttpRequest } from '../../../functions/http/messages.ts';
+import type { Body } from '../../../functions/http/requests.ts';
 import { ApiError } from '../../../functions/model/errors.ts';
 import type { Principal } from '../../../functions/model/types.ts';
 import type { RequestContext } from '../../../functions/vault/request.ts';
-import { eventOf, eventWith } from '../../support/events.ts';
+import { requestOf, requestWith } from '../../support/events.ts';
 import { readableJournal, someone } from '../../support/requests.ts';
 import { startOfTime, virtualClock } from '../../support/virtual-clock.ts';
 
@@ -39,7 +40,7 @@ const recorded = (
     if (options.fail && name in options.fail) throw options.fail[name];
   };
   let writeIds = 0;
-  const handler = createEndpoint({
+  const parts: EndpointParts = {
     authenticate: async (_event, now) => {
       step('authenticate');
       instants.push(now);
@@ -51,7 +52,8 @@ const recorded = (
       steps.push(['open', operation, requestId, gatewayRequestId].join(' ').trim());
       return { ...readableJournal(), close: (closing) => closings.push(closing) };
     },
-  })<string, string>({
+  };
+  const handle = createEndpoint<string, string>(parts, {
     operation: 'get-secret',
     scopes: options.scopes ?? ['secrets:read'],
     ...(options.takes && { takes: options.takes }),
@@ -72,16 +74,14 @@ const recorded = (
       headers: { ETag: '"1"' },
     }),
   });
-  const call = (event: Event = eventOf()) =>
-    handler(event, { awsRequestId: 'r-1' } as unknown as Context);
+  const call = (request: HttpRequest = requestOf()) => handle(request, {});
   return { call, steps, closings, contexts, instants, bodies, clock };
 };
 
 describe('a request', () => {
   it('passes the request id of the gateway to its journal', async () => {
     const { call, steps } = recorded();
-    const requestContext = { requestId: 'g-1' } as Event['requestContext'];
-    await call(eventOf({ requestContext }));
+    await call({ ...requestOf(), gatewayRequestId: 'g-1' });
     expect(steps[0]).toBe('open get-secret r-1 g-1');
   });
 
@@ -90,7 +90,7 @@ describe('a request', () => {
     const result = await call();
     expect(steps).toEqual(['open get-secret r-1', 'authenticate', 'parse', 'run']);
     expect(result).toMatchObject({
-      statusCode: 201,
+      status: 201,
       headers: { ETag: '"1"', 'X-Request-Id': 'r-1', 'Cache-Control': 'no-store' },
       body: `{"request":"parsed at ${startOfTime}"}`,
     });
@@ -116,7 +116,7 @@ describe('a request', () => {
     const { call, steps, closings } = recorded({
       fail: { authenticate: new ApiError('unauthenticated', 'no') },
     });
-    expect((await call()).statusCode).toBe(401);
+    expect((await call()).status).toBe(401);
     expect(steps).toEqual(['open get-secret r-1', 'authenticate']);
     expect(closings[0]?.principal).toBeUndefined();
   });
@@ -133,7 +133,7 @@ describe('a request', () => {
       fail: { parse: new ApiError('invalid_request', 'would be wrong, too') },
     });
     const result = await call();
-    expect(result.statusCode).toBe(403);
+    expect(result.status).toBe(403);
     expect(JSON.parse(result.body)).toMatchObject({ code: 'forbidden', scope: missing });
     expect(closings[0]?.error).toMatchObject({ forLog: { why: missing } });
     expect(steps).not.toContain('parse');
@@ -141,12 +141,12 @@ describe('a request', () => {
 
   it('needs no scope on a route without scopes', async () => {
     const { call } = recorded({ principal: someone({ scopes: [] }), scopes: [] });
-    expect((await call()).statusCode).toBe(201);
+    expect((await call()).status).toBe(201);
   });
 
   it('is rejected with 400 before the operation runs if it is malformed', async () => {
     const { call, steps } = recorded({ fail: { parse: new ApiError('invalid_request', 'no') } });
-    expect((await call()).statusCode).toBe(400);
+    expect((await call()).status).toBe(400);
     expect(steps).not.toContain('run');
   });
 });
@@ -154,23 +154,23 @@ describe('a request', () => {
 describe('the body of a request', () => {
   it('reaches the parser as text with its media type', async () => {
     const { call, bodies } = recorded({ takes: ['application/json', 'text/plain'] });
-    const event = eventWith({ 'Content-Type': 'application/json' }, { body: '{}' });
-    expect((await call(event)).statusCode).toBe(201);
+    const request = requestWith({ 'Content-Type': 'application/json' }, { body: '{}' });
+    expect((await call(request)).status).toBe(201);
     expect(bodies).toEqual([{ text: '{}', type: 'application/json' }]);
   });
 
   it('may be absent without a media type where it is optional, and needs a media type otherwise', async () => {
     const takes = ['application/json'];
     const { call, bodies } = recorded({ takes, bodyIsOptional: true });
-    for (const body of [null, '']) expect((await call(eventOf({ body }))).statusCode).toBe(201);
+    for (const body of [null, '']) expect((await call(requestOf({ body }))).status).toBe(201);
     expect(bodies).toEqual([
       { text: '', type: '' },
       { text: '', type: '' },
     ]);
     // A body must come with its media type.
-    expect((await call(eventOf({ body: '{}' }))).statusCode).toBe(415);
-    expect((await call(eventOf({ body: ' ' }))).statusCode).toBe(415);
-    expect((await recorded({ takes }).call(eventOf())).statusCode).toBe(415);
+    expect((await call(requestOf({ body: '{}' }))).status).toBe(415);
+    expect((await call(requestOf({ body: ' ' }))).status).toBe(415);
+    expect((await recorded({ takes }).call(requestOf())).status).toBe(415);
   });
 });
 
@@ -181,7 +181,7 @@ describe('a failure', () => {
       const bug = where === 'run' ? canary : new TypeError(canary, { cause: canary });
       const { call, closings } = recorded({ fail: { [where]: bug } });
       const result = await call();
-      expect(result.statusCode).toBe(500);
+      expect(result.status).toBe(500);
       expect(JSON.parse(result.body).code).toBe('internal');
       expect(JSON.stringify(result)).not.toContain(canary);
       expect(closings).toHaveLength(1);
@@ -206,6 +206,6 @@ describe('a failure', () => {
 
   it('becomes 500 internal if the reply cannot be serialised', async () => {
     const { call } = recorded({ body: { big: 1n } });
-    expect((await call()).statusCode).toBe(500);
+    expect((await call()).status).toBe(500);
   });
 });

@@ -6,7 +6,8 @@ import {
   fileReply,
   submitRequest,
 } from '../../../functions/http/env-requests.ts';
-import { bodyOf, type Event, type ReceivedRequest } from '../../../functions/http/requests.ts';
+import type { Event } from '../../../functions/http/lambda.ts';
+import { bodyOf, type ReceivedRequest } from '../../../functions/http/requests.ts';
 import type { ExpandEnv } from '../../../functions/vault/expand-env.ts';
 import type { SubmitEnv } from '../../../functions/vault/submit-env.ts';
 import { requestWith } from '../../support/events.ts';
@@ -38,7 +39,7 @@ const parse = <Route extends keyof Requests>(
     ...more,
   });
   const body = bodyOf(request, fileEndpoint.takes);
-  return parsers[route]({ ...request, principal: alice, body, now: 0 });
+  return parsers[route]({ ...request, parameters: {}, principal: alice, body, now: 0 });
 };
 
 describe('a request with a note', () => {

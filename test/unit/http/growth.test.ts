@@ -5,14 +5,8 @@
 import { describe, expect, it } from '@jest/globals';
 import { strictObject } from 'valibot';
 import { parseJson } from '../../../functions/http/bodies.ts';
-import {
-  type Event,
-  headerValues,
-  ifMatchOf,
-  mediaType,
-  queryOf,
-  readRequest,
-} from '../../../functions/http/requests.ts';
+import { type Event, requestOf } from '../../../functions/http/lambda.ts';
+import { headerValues, ifMatchOf, mediaType, queryOf } from '../../../functions/http/requests.ts';
 import { eventOf, eventWith } from '../../support/events.ts';
 import { growthOf, linearGrowthMax } from '../../support/growth.ts';
 import { createAuthenticate } from '../../support/issuer.ts';
@@ -29,12 +23,12 @@ const query = (multiValueQueryStringParameters: Record<string, string[]>) =>
   eventOf({ multiValueQueryStringParameters });
 const ifMatch = (value: string) => eventWith({ 'if-match': value });
 
-const readAuthorization = (event: Event) => headerValues(readRequest(event), 'authorization');
-const readIfMatch = (event: Event) => ifMatchOf(readRequest(event));
-const readQuery = (event: Event) => queryOf(readRequest(event), ['limit']);
-const readType = (event: Event) => mediaType(readRequest(event));
+const readAuthorization = (event: Event) => headerValues(requestOf(event, 'r-1'), 'authorization');
+const readIfMatch = (event: Event) => ifMatchOf(requestOf(event, 'r-1'));
+const readQuery = (event: Event) => queryOf(requestOf(event, 'r-1'), ['limit']);
+const readType = (event: Event) => mediaType(requestOf(event, 'r-1'));
 const readBody = ({ body }: Event) => parseJson(body ?? '', strictObject({}));
-const readToken = (event: Event) => authenticate(readRequest(event), 0).catch(() => undefined);
+const readToken = (event: Event) => authenticate(requestOf(event, 'r-1'), 0).catch(() => undefined);
 
 describe('the work of a function for a hostile request', () => {
   it.each<[string, (event: Event) => unknown, (size: number) => Event]>([

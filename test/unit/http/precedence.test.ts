@@ -3,7 +3,8 @@
  */
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import type { Context } from 'aws-lambda';
-import type { Handler } from '../../../functions/http/endpoint.ts';
+import type { Handler } from '../../../functions/http/lambda.ts';
+import { type Route, readTemplate } from '../../../host/template.ts';
 import { eventWith } from '../../support/events.ts';
 import { ed25519, keySet, publicJwk, signToken } from '../../support/issuer.ts';
 import { guarded, type Operation } from '../../support/openapi.ts';
@@ -16,7 +17,7 @@ const handlers = new Map<string, Handler>();
  * Set before the functions are loaded, because they read their environment then. None of these
  * requests calls a service.
  */
-beforeAll(() => {
+beforeAll(async () => {
   process.env = {
     ...kept,
     AUTH_ISSUER: 'urn:test',
@@ -31,8 +32,10 @@ beforeAll(() => {
     AWS_ENDPOINT_URL_DYNAMODB: 'http://127.0.0.1:9',
     AWS_ENDPOINT_URL_KMS: 'http://127.0.0.1:9',
   };
+  const { routes } = await readTemplate();
   for (const { operationId } of guarded) {
-    const module = `../../../functions/${operationId}.ts`;
+    const { entryPoint } = routes.find(({ operation }) => operation === operationId) as Route;
+    const module = `../../../${entryPoint}`;
     handlers.set(operationId, jest.requireActual<{ handler: Handler }>(module).handler);
   }
   for (const stream of [process.stdout, process.stderr]) {

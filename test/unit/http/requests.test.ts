@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
+import type { HttpRequest, PathParameters } from '../../../functions/http/messages.ts';
 import {
   bodyOf,
-  type HttpRequest,
   headerValue,
   headerValues,
   mediaType,
@@ -14,7 +14,7 @@ import { requestOf, requestWith } from '../../support/events.ts';
 import { codeOf, fieldOf, refusalOf } from '../../support/refusals.ts';
 
 const textOf = (request: HttpRequest): string => {
-  const headers: HttpRequest['headers'] = [[['content-type', ['text/plain']]], []];
+  const headers = { 'content-type': ['text/plain'] };
   return bodyOf({ ...request, headers }, ['text/plain']).text;
 };
 
@@ -98,14 +98,14 @@ describe('the query of a request', () => {
 
 describe('the name in the path', () => {
   it('reaches the operation unchanged', () => {
-    expect(pathName(requestOf({ pathParameters: { name: 'DB_PASSWORD' } }))).toBe('DB_PASSWORD');
+    expect(pathName({ parameters: { name: 'DB_PASSWORD' } })).toBe('DB_PASSWORD');
   });
 
   it.each([undefined, '', '..', 'A%2Fversions', 'A/versions', '%41', 'A ', 'A'.repeat(129), '0'])(
     'is rejected without being decoded if it is %j',
     async (name) => {
-      const event = requestOf({ pathParameters: { name } });
-      expect(await fieldOf(() => pathName(event))).toBe('invalid_request name');
+      const parameters: PathParameters = name === undefined ? {} : { name };
+      expect(await fieldOf(() => pathName({ parameters }))).toBe('invalid_request name');
     },
   );
 });

@@ -50,8 +50,8 @@ describe('a problem reply', () => {
   it.each(table)(
     'has for the code %s the status %s, and is retryable: %s',
     (code, status, retryable) => {
-      const { statusCode, headers, body } = problem(new ApiError(code, 'said so'), 'r-1');
-      expect(statusCode).toBe(status);
+      const { status: answered, headers, body } = problem(new ApiError(code, 'said so'), 'r-1');
+      expect(answered).toBe(status);
       expect(headers).toMatchObject({ ...standing, 'Content-Type': 'application/problem+json' });
       expect(JSON.parse(body)).toMatchObject({
         type: `https://vault.invalid/problems/${code.split('_').join('-')}`,
@@ -98,7 +98,7 @@ describe('a problem reply', () => {
     'has the code internal for any error that is not an ApiError: %p',
     (error) => {
       expect(bodyOf(error)).toEqual(bodyOf(new ApiError('internal', '')));
-      expect(problem(error, 'r-1').statusCode).toBe(500);
+      expect(problem(error, 'r-1').status).toBe(500);
     },
   );
 
@@ -155,20 +155,20 @@ describe('a problem reply', () => {
 describe('a reply', () => {
   it('sends JSON with the standard headers', () => {
     expect(reply({ status: 201, body: { a: 'né' }, headers: { ETag: '"1"' } }, 'r-1')).toEqual({
-      statusCode: 201,
+      status: 201,
       headers: { ...standing, 'Content-Type': 'application/json', ETag: '"1"' },
       body: '{"a":"né"}',
     });
   });
 
   it('has no body if it says that nothing has changed', () => {
-    const { statusCode, body } = reply({ status: 304, body: undefined }, 'r-1');
-    expect([statusCode, body]).toEqual([304, '']);
+    const { status, body } = reply({ status: 304, body: undefined }, 'r-1');
+    expect([status, body]).toEqual([304, '']);
   });
 
   it('sends text byte for byte', () => {
     expect(reply({ status: 200, text: '\uFEFFA=1\r\n' }, 'r-1')).toEqual({
-      statusCode: 200,
+      status: 200,
       headers: { ...standing, 'Content-Type': 'text/plain; charset=utf-8' },
       body: '\uFEFFA=1\r\n',
     });

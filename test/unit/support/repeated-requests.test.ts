@@ -13,8 +13,8 @@ const ofGateway = (status: number) =>
   replyOf(status, 'application/json', '{"message": "Internal server error"}');
 const refusal = (code: ErrorCode, retryable?: boolean): RawReply => {
   const error = new ApiError(code, 'x', retryable === undefined ? {} : { retryable });
-  const { statusCode, body } = problem(error, 'r-1');
-  return replyOf(statusCode, 'application/problem+json', body);
+  const { status, body } = problem(error, 'r-1');
+  return replyOf(status, 'application/problem+json', body);
 };
 const created = replyOf(201, 'application/json', '{}');
 

@@ -9,6 +9,7 @@ import type { Listening } from '../../../../host/http/bounded-server.ts';
 import { openServingCertificate } from '../../../../host/http/serving-certificate.ts';
 import type { TlsFiles } from '../../../../host/http/tls.ts';
 import { freshCertificates } from '../../../support/certificates.ts';
+import { ed25519, keySet, publicJwk } from '../../../support/issuer.ts';
 import { freshFolder } from '../../../support/local-process.ts';
 import { servingFiles } from '../../../support/serving-files.ts';
 
@@ -17,7 +18,7 @@ const running = {
   dynamodbEndpoint: 'http://127.0.0.1:3',
   ...{ vaultId: 'v', tableName: 't', masterKeyId: 'k', takesLocalTokens: true },
 };
-const parts = { vaultId: 'v', keyArn: 'k', storeIsHere: true, jwks: '{}' };
+const parts = { vaultId: 'v', keyArn: 'k', storeIsHere: true, jwks: keySet(publicJwk(ed25519())) };
 
 describe('the record of a running vault', () => {
   let folder: string;

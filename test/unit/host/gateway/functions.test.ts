@@ -6,10 +6,12 @@ import {
   serveFunctions,
 } from '../../../../host/gateway/functions.ts';
 import { freshCertificates } from '../../../support/certificates.ts';
+import { ed25519, keySet, publicJwk } from '../../../support/issuer.ts';
 
 const keyArn = 'arn:aws:kms:us-east-1:000000000000:key/k';
 const vaultId = 'vault-1';
-const parts = { vaultId, keyArn, storeIsHere: true, jwks: '{"keys":[1]}' };
+const jwks = keySet(publicJwk(ed25519()));
+const parts = { vaultId, keyArn, storeIsHere: true, jwks };
 const elsewhere = { vaultId, storeIsHere: false, jwks: parts.jwks };
 const identity = { AUTH_ISSUER: 'https://i', AUTH_AUDIENCE: 'a', AUTH_JWKS_URL: 'https://i/keys' };
 
@@ -26,7 +28,7 @@ describe('the environment of the functions', () => {
       AWS_PROFILE: undefined,
       AUTH_ISSUER: 'urn:vault:local',
       AUTH_AUDIENCE: 'vault',
-      AUTH_JWKS: '{"keys":[1]}',
+      AUTH_JWKS: jwks,
       AUTH_JWKS_URL: undefined,
     });
   });

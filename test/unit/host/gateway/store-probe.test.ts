@@ -3,62 +3,44 @@
  * after a 200.
  */
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import { afterAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { createDynamodbItems } from '../../../../functions/dynamodb/dynamodb-items.ts';
-import type { Event } from '../../../../functions/http/requests.ts';
-import { eventOf } from '../../../support/events.ts';
+import { getHealthRoute } from '../../../../functions/get-health.ts';
+import type { HttpRequest } from '../../../../functions/http/messages.ts';
+import { openJournal } from '../../../../functions/runtime/request-journal.ts';
+import { createReadiness } from '../../../../host/gateway/store-probe.ts';
+import { storeOver } from '../../../support/embedded.ts';
+import { requestOf } from '../../../support/events.ts';
 import { checkReply } from '../../../support/openapi.ts';
 import { untilSeen } from '../../../support/until.ts';
 import { virtualClock } from '../../../support/virtual-clock.ts';
 
-const kept = { ...process.env };
-afterAll(() => {
-  process.env = kept;
-});
-
-// A function reads its settings when it is loaded. Loading takes a second, so all tests share one
-// loaded function.
-process.env = { ...kept, VAULT_ID: 'v', TABLE_NAME: 'vault', MASTER_KEY_ID: 'k' };
-const load = <Module>(path: string) => jest.requireActual<Module>(`../../../../${path}`);
-const { useHome } = load<typeof import('../../../../functions/runtime/home.ts')>(
-  'functions/runtime/home.ts',
-);
-const { startReadiness } = load<typeof import('../../../../host/gateway/store-probe.ts')>(
-  'host/gateway/store-probe.ts',
-);
-let answerOf = async (_operation: string): Promise<object> => ({});
-const client = {
-  send: (command: object, { abortSignal }: { readonly abortSignal: AbortSignal }) =>
-    new Promise((resolve, reject) => {
-      abortSignal.addEventListener('abort', () => reject(new Error('aborted')));
-      answerOf(command.constructor.name.replace(/Command$/, '')).then(resolve, reject);
-    }),
-} as unknown as DynamoDBClient;
-useHome({ itemsOf: createDynamodbItems(client, 'vault') });
-const { storePorts } = load<typeof import('../../../../functions/runtime/store.ts')>(
-  'functions/runtime/store.ts',
-);
-const { handler } =
-  load<typeof import('../../../../functions/get-health.ts')>('functions/get-health.ts');
-
-/** The function in a host whose store gives this answer. */
+/** The route of a vault whose store gives this answer. */
 const hosted = (answer: () => Promise<object>) => {
   const clock = virtualClock();
   const asked: string[] = [];
-  answerOf = async (operation) => {
-    asked.push(operation);
-    return await answer();
-  };
-  startReadiness(storePorts, clock);
-  const ask = async (queryStringParameters: Event['queryStringParameters'] = { ready: '' }) => {
-    const event = eventOf({ queryStringParameters });
-    const { statusCode, headers, body } = await handler(event, { awsRequestId: 'request-1' });
-    const told = Object.entries(headers ?? {}).map(([name, value]): [string, string] => [
+  const client = {
+    send: (command: object, { abortSignal }: { readonly abortSignal: AbortSignal }) =>
+      new Promise((resolve, reject) => {
+        abortSignal.addEventListener('abort', () => reject(new Error('aborted')));
+        asked.push(command.constructor.name.replace(/Command$/, ''));
+        answer().then(resolve, reject);
+      }),
+  } as unknown as DynamoDBClient;
+  const store = storeOver(createDynamodbItems(client, 'vault'));
+  const isReady = createReadiness({ store }, clock);
+  const handle = getHealthRoute.serve({ clock, openJournal }, { isReady });
+  const ask = async (query: HttpRequest['query'] = [['ready', '']]) => {
+    const { status, headers, body } = await handle(
+      { ...requestOf(), requestId: 'request-1', query },
+      {},
+    );
+    const told = Object.entries(headers).map(([name, value]): [string, string] => [
       name.toLowerCase(),
-      String(value),
+      value,
     ]);
-    expect(checkReply('get-health', statusCode, new Map(told), body)).toEqual([]);
-    return statusCode;
+    expect(checkReply('get-health', status, new Map(told), body)).toEqual([]);
+    return status;
   };
   return { ask, asked, clock };
 };
@@ -80,7 +62,6 @@ const refuses = async (): Promise<object> => {
 };
 
 describe('get-health with ?ready', () => {
-  // Must stay the first test: the vault must not have been ready before.
   it('logs only the first 503 after a 200', async () => {
     let answer = refuses;
     const { ask, clock } = hosted(() => answer());
@@ -129,11 +110,12 @@ describe('get-health with ?ready', () => {
 });
 
 describe('get-health without ?ready', () => {
-  it.each([null, { READY: '' }, { x: 'ready' }])(
-    'answers 200, logs it, and does not ask the store: %j',
-    async (query) => {
-      const { ask, asked } = hosted(refuses);
-      expect([await ask(query), asked, loggedStatuses()]).toEqual([200, [], [200]]);
-    },
-  );
+  it.each<{ readonly query: HttpRequest['query'] }>([
+    { query: [] },
+    { query: [['READY', '']] },
+    { query: [['x', 'ready']] },
+  ])('answers 200, logs it, and does not ask the store: $query', async ({ query }) => {
+    const { ask, asked } = hosted(refuses);
+    expect([await ask(query), asked, loggedStatuses()]).toEqual([200, [], [200]]);
+  });
 });

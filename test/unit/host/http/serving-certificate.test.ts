@@ -14,6 +14,7 @@ import {
   type ServingCertificate,
 } from '../../../../host/http/serving-certificate.ts';
 import type { ServingPair, TlsFiles } from '../../../../host/http/tls.ts';
+import { apiOf, replyOf } from '../../../support/api-of.ts';
 import { freshCertificates } from '../../../support/certificates.ts';
 import { freshFolder } from '../../../support/local-process.ts';
 
@@ -392,8 +393,8 @@ describe('the certificate of a running vault', () => {
   it('changes for new connections only, and existing connections continue', async () => {
     followed = open();
     const gateway = await startGateway({
-      ...{ routes: [], handlers: new Map(), host: '127.0.0.1', port: 0 },
-      ...{ pair: followed?.pair, report: () => undefined },
+      api: apiOf([], () => async () => replyOf(''), { report: () => undefined }),
+      ...{ host: '127.0.0.1', port: 0, pair: followed?.pair },
     });
     close.push(followed?.follow(gateway.renew) ?? (() => undefined), () => void gateway.close());
     expect(gateway.url).toMatch(/^https:/);

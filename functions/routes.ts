@@ -1,0 +1,10 @@
+/** The routes of the API. */
+import { getHealthRoute, type Readiness } from './get-health.ts';
+import { getSecretRoute } from './get-secret.ts';
+import type { Route } from './http/route.ts';
+import type { VaultPorts } from './vault/keyed-mutex.ts';
+
+/** What the operations of a vault use. */
+export type ApiNeeds = VaultPorts & Readiness;
+
+export const routes: readonly Route<ApiNeeds>[] = [getHealthRoute, getSecretRoute];
