@@ -1,4 +1,6 @@
 /** The routes of the API. */
+
+import { createSecretRoute } from './create-secret.ts';
 import { getHealthRoute, type Readiness } from './get-health.ts';
 import { getSecretRoute } from './get-secret.ts';
 import type { Route } from './http/route.ts';
@@ -7,4 +9,8 @@ import type { VaultPorts } from './vault/keyed-mutex.ts';
 /** What the operations of a vault use. */
 export type ApiNeeds = VaultPorts & Readiness;
 
-export const routes: readonly Route<ApiNeeds>[] = [getHealthRoute, getSecretRoute];
+export const routes: readonly Route<ApiNeeds>[] = [
+  createSecretRoute,
+  getSecretRoute,
+  getHealthRoute,
+];
