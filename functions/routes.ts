@@ -4,6 +4,7 @@ import { createSecretRoute } from './create-secret.ts';
 import { getHealthRoute, type Readiness } from './get-health.ts';
 import { getSecretRoute } from './get-secret.ts';
 import type { Route } from './http/route.ts';
+import { updateSecretRoute } from './update-secret.ts';
 import type { VaultPorts } from './vault/keyed-mutex.ts';
 
 /** What the operations of a vault use. */
@@ -11,6 +12,7 @@ export type ApiNeeds = VaultPorts & Readiness;
 
 export const routes: readonly Route<ApiNeeds>[] = [
   createSecretRoute,
+  updateSecretRoute,
   getSecretRoute,
   getHealthRoute,
 ];

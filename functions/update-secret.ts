@@ -9,16 +9,18 @@ import {
   refuseHeader,
 } from './http/requests.ts';
 import { written } from './http/responses.ts';
-import { endpoint } from './runtime/endpoint.ts';
-import { ports, writers } from './runtime/vault.ts';
+import { route } from './http/route.ts';
+import type { VaultPorts } from './vault/keyed-mutex.ts';
 import { updateSecret } from './vault/update-secret.ts';
 
 const operation = 'update-secret';
 const bodySchema = strictObject(valueProperties);
 
 /** PUT /v1/secrets/{name}: stores a new version of an existing secret. */
-export const handler = endpoint({
+export const updateSecretRoute = route({
   operation,
+  method: 'PUT',
+  path: '/v1/secrets/{name}',
   scopes: ['secrets:write'],
   takes: ['application/json'],
   parse: (received) => {
@@ -35,6 +37,6 @@ export const handler = endpoint({
     const content = [operation, name, value, ifMatch?.toString(), ...given(note)];
     return { name, value, note, ifMatch, fingerprint: fingerprintOf(received, content) };
   },
-  run: updateSecret(ports, writers),
+  run: (ports: VaultPorts) => updateSecret(ports, ports.writers),
   reply: ({ version, replayed }) => written(200, version, replayed),
 });
