@@ -10,10 +10,10 @@ import {
   refuseHeader,
 } from './http/requests.ts';
 import { written } from './http/responses.ts';
+import { route } from './http/route.ts';
 import { isSecretName, isVersionNumber, secretNameForm, versionNumberForm } from './model/types.ts';
-import { endpoint } from './runtime/endpoint.ts';
-import { ports, writers } from './runtime/vault.ts';
 import { copySecret } from './vault/copy-secret.ts';
+import type { VaultPorts } from './vault/keyed-mutex.ts';
 import { requireScopes } from './vault/permission.ts';
 
 const operation = 'copy-secret';
@@ -45,8 +45,10 @@ const bodySchema = strictObject({
  * POST /v1/secrets/{name}/copies: stores the value of a version of this or another secret as the
  * next version of this one, or as its first, without returning the value.
  */
-export const handler = endpoint({
+export const copySecretRoute = route({
   operation,
+  method: 'POST',
+  path: '/v1/secrets/{name}/copies',
   scopes: ['secrets:write'],
   takes: ['application/json'],
   parse: (received) => {
@@ -69,7 +71,7 @@ export const handler = endpoint({
     ]);
     return { name, from, create, ifMatch, note, fingerprint };
   },
-  run: copySecret(ports, writers),
+  run: (ports: VaultPorts) => copySecret(ports, ports.writers),
   reply: ({ version, from, replayed }) => {
     const { body, ...reply } = written(200, version, replayed);
     return { ...reply, body: { ...body, from } };

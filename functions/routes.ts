@@ -1,5 +1,6 @@
 /** The routes of the API. */
 
+import { copySecretRoute } from './copy-secret.ts';
 import { createSecretRoute } from './create-secret.ts';
 import { getHealthRoute, type Readiness } from './get-health.ts';
 import { getSecretRoute } from './get-secret.ts';
@@ -13,6 +14,7 @@ export type ApiNeeds = VaultPorts & Readiness;
 export const routes: readonly Route<ApiNeeds>[] = [
   createSecretRoute,
   updateSecretRoute,
+  copySecretRoute,
   getSecretRoute,
   getHealthRoute,
 ];
