@@ -9,16 +9,17 @@ import {
   refuseHeader,
 } from './http/requests.ts';
 import { written } from './http/responses.ts';
-import { endpoint } from './runtime/endpoint.ts';
-import { storePorts } from './runtime/store.ts';
+import { route } from './http/route.ts';
 import { deleteSecret } from './vault/delete-secret.ts';
 
 const operation = 'delete-secret';
 const bodySchema = strictObject({ note: noteProperty });
 
 /** DELETE /v1/secrets/{name}: stores a version without a value, which deletes the secret. */
-export const handler = endpoint({
+export const deleteSecretRoute = route({
   operation,
+  method: 'DELETE',
+  path: '/v1/secrets/{name}',
   scopes: ['secrets:delete'],
   takes: ['application/json'],
   bodyIsOptional: true,
@@ -36,6 +37,6 @@ export const handler = endpoint({
     const content = [operation, name, ifMatch?.toString(), ...given(note)];
     return { name, note, ifMatch, fingerprint: fingerprintOf(received, content) };
   },
-  run: deleteSecret(storePorts),
+  run: deleteSecret,
   reply: ({ version, replayed }) => written(200, version, replayed),
 });

@@ -2,6 +2,7 @@
 
 import { copySecretRoute } from './copy-secret.ts';
 import { createSecretRoute } from './create-secret.ts';
+import { deleteSecretRoute } from './delete-secret.ts';
 import { getHealthRoute, type Readiness } from './get-health.ts';
 import { getSecretRoute } from './get-secret.ts';
 import type { Route } from './http/route.ts';
@@ -15,6 +16,7 @@ export const routes: readonly Route<ApiNeeds>[] = [
   createSecretRoute,
   updateSecretRoute,
   copySecretRoute,
+  deleteSecretRoute,
   getSecretRoute,
   getHealthRoute,
 ];

@@ -1,0 +1,4 @@
+import { deleteSecretRoute } from '../delete-secret.ts';
+import { withStore } from './store.ts';
+
+export const handler = withStore(deleteSecretRoute);
