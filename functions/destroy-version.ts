@@ -1,15 +1,16 @@
 import { anchored } from './crypto/fingerprint.ts';
 import { pathName, queryOf, refuseHeader, versionOf } from './http/requests.ts';
+import { route } from './http/route.ts';
 import { formatInstant } from './model/types.ts';
-import { endpoint } from './runtime/endpoint.ts';
-import { storePorts } from './runtime/store.ts';
 import { destroyVersion } from './vault/destroy-version.ts';
 
 /**
  * DELETE /v1/secrets/{name}/versions/{version}: removes the value of a superseded version for good.
  */
-export const handler = endpoint({
+export const destroyVersionRoute = route({
   operation: 'destroy-version',
+  method: 'DELETE',
+  path: '/v1/secrets/{name}/versions/{version}',
   scopes: ['secrets:destroy'],
   parse: (received) => {
     const name = pathName(received);
@@ -22,7 +23,7 @@ export const handler = endpoint({
     );
     return { name, version };
   },
-  run: destroyVersion(storePorts),
+  run: destroyVersion,
   reply: ({ destroyedAt, destroyedBy, ...ref }) => ({
     status: 200,
     body: { ...anchored(ref), destroyedAt: formatInstant(destroyedAt), destroyedBy },

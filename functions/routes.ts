@@ -3,6 +3,7 @@
 import { copySecretRoute } from './copy-secret.ts';
 import { createSecretRoute } from './create-secret.ts';
 import { deleteSecretRoute } from './delete-secret.ts';
+import { destroyVersionRoute } from './destroy-version.ts';
 import { getHealthRoute, type Readiness } from './get-health.ts';
 import { getSecretRoute } from './get-secret.ts';
 import type { Route } from './http/route.ts';
@@ -17,6 +18,7 @@ export const routes: readonly Route<ApiNeeds>[] = [
   updateSecretRoute,
   copySecretRoute,
   deleteSecretRoute,
+  destroyVersionRoute,
   getSecretRoute,
   getHealthRoute,
 ];
