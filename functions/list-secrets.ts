@@ -1,10 +1,9 @@
 import { anchorOf } from './crypto/fingerprint.ts';
 import { afterOf, limitOf, nextCursorOf } from './http/pages.ts';
 import { choiceOf, invalid, queryOf, type ReceivedRequest } from './http/requests.ts';
+import { route } from './http/route.ts';
 import { limits } from './model/limits.ts';
 import { formatInstant, type HeadDetails, isNameVisible, isSecretName } from './model/types.ts';
-import { endpoint } from './runtime/endpoint.ts';
-import { storePorts } from './runtime/store.ts';
 import { type ListSecrets, listSecrets } from './vault/list-secrets.ts';
 
 const parse = (received: ReceivedRequest): ListSecrets => {
@@ -33,11 +32,13 @@ const entry = ({ validFrom, writeId, ...details }: HeadDetails) => ({
 });
 
 /** GET /v1/secrets: the names that the caller may see. The list may lag behind writes. */
-export const handler = endpoint({
+export const listSecretsRoute = route({
   operation: 'list-secrets',
+  method: 'GET',
+  path: '/v1/secrets',
   scopes: ['secrets:list'],
   parse,
-  run: listSecrets(storePorts),
+  run: listSecrets,
   reply: ({ names, details, next }) => ({
     status: 200,
     body: { names, secrets: details?.map(entry), nextCursor: nextCursorOf(next) },

@@ -7,6 +7,7 @@ import { destroyVersionRoute } from './destroy-version.ts';
 import { getHealthRoute, type Readiness } from './get-health.ts';
 import { getSecretRoute } from './get-secret.ts';
 import type { Route } from './http/route.ts';
+import { listSecretsRoute } from './list-secrets.ts';
 import { updateSecretRoute } from './update-secret.ts';
 import type { VaultPorts } from './vault/keyed-mutex.ts';
 
@@ -20,5 +21,6 @@ export const routes: readonly Route<ApiNeeds>[] = [
   deleteSecretRoute,
   destroyVersionRoute,
   getSecretRoute,
+  listSecretsRoute,
   getHealthRoute,
 ];

@@ -1,0 +1,4 @@
+import { listSecretsRoute } from '../list-secrets.ts';
+import { withStore } from './store.ts';
+
+export const handler = withStore(listSecretsRoute);
