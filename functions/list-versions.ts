@@ -2,10 +2,9 @@ import { anchorOf } from './crypto/fingerprint.ts';
 import { afterOf, limitOf, nextCursorOf } from './http/pages.ts';
 import { choiceOf, pathName, queryOf, type ReceivedRequest } from './http/requests.ts';
 import { encodeValue, validity } from './http/responses.ts';
+import { route } from './http/route.ts';
 import { limits } from './model/limits.ts';
 import { formatInstant, isVersionNumber, keyIdOf } from './model/types.ts';
-import { endpoint } from './runtime/endpoint.ts';
-import { ports } from './runtime/vault.ts';
 import { type ListedVersion, type ListVersions, listVersions } from './vault/list-versions.ts';
 import { requireScopes } from './vault/permission.ts';
 
@@ -43,11 +42,13 @@ const entry = ({ stored, value }: ListedVersion) => ({
 /**
  * GET /v1/secrets/{name}/versions: the history, in which each version has its validity interval.
  */
-export const handler = endpoint({
+export const listVersionsRoute = route({
   operation: 'list-versions',
+  method: 'GET',
+  path: '/v1/secrets/{name}/versions',
   scopes: ['secrets:list'],
   parse,
-  run: listVersions(ports),
+  run: listVersions,
   reply: ({ versions, next }, { name }) => ({
     status: 200,
     body: { name, versions: versions.map(entry), nextCursor: nextCursorOf(next) },

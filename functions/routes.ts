@@ -8,6 +8,7 @@ import { getHealthRoute, type Readiness } from './get-health.ts';
 import { getSecretRoute } from './get-secret.ts';
 import type { Route } from './http/route.ts';
 import { listSecretsRoute } from './list-secrets.ts';
+import { listVersionsRoute } from './list-versions.ts';
 import { updateSecretRoute } from './update-secret.ts';
 import type { VaultPorts } from './vault/keyed-mutex.ts';
 
@@ -21,6 +22,7 @@ export const routes: readonly Route<ApiNeeds>[] = [
   deleteSecretRoute,
   destroyVersionRoute,
   getSecretRoute,
+  listVersionsRoute,
   listSecretsRoute,
   getHealthRoute,
 ];
