@@ -1,5 +1,6 @@
 import { anchorOf } from './crypto/fingerprint.ts';
 import { invalid, pathName, queryOf } from './http/requests.ts';
+import { route } from './http/route.ts';
 import { limits } from './model/limits.ts';
 import {
   formatInstant,
@@ -9,8 +10,6 @@ import {
   keyIdOf,
   scopes,
 } from './model/types.ts';
-import { endpoint } from './runtime/endpoint.ts';
-import { ports } from './runtime/vault.ts';
 import { type ExplainSecret, explainSecret } from './vault/explain-secret.ts';
 
 const wordsOf = (text: string | undefined): readonly string[] | undefined => text?.split(',');
@@ -40,14 +39,16 @@ const currentOf = (head: Head) => ({
  * GET /v1/secrets/{name}/explain: why a caller can or cannot read a secret. Never returns the
  * value.
  */
-export const handler = endpoint({
+export const explainSecretRoute = route({
   operation: 'explain-secret',
+  method: 'GET',
+  path: '/v1/secrets/{name}/explain',
   scopes: ['secrets:explain'],
   parse: (received): ExplainSecret => ({
     name: pathName(received),
     caller: callerOf(queryOf(received, ['scopes', 'names'])),
   }),
-  run: explainSecret(ports),
+  run: explainSecret,
   reply: ({ head, masterKey, readCost, caller }, { name }) => {
     const { state, id = null, sealedCurrent = null } = masterKey;
     const { scopes: held, names, pattern, access } = caller;

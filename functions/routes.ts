@@ -4,6 +4,7 @@ import { copySecretRoute } from './copy-secret.ts';
 import { createSecretRoute } from './create-secret.ts';
 import { deleteSecretRoute } from './delete-secret.ts';
 import { destroyVersionRoute } from './destroy-version.ts';
+import { explainSecretRoute } from './explain-secret.ts';
 import { getHealthRoute, type Readiness } from './get-health.ts';
 import { getSecretRoute } from './get-secret.ts';
 import type { Route } from './http/route.ts';
@@ -22,6 +23,7 @@ export const routes: readonly Route<ApiNeeds>[] = [
   deleteSecretRoute,
   destroyVersionRoute,
   getSecretRoute,
+  explainSecretRoute,
   listVersionsRoute,
   listSecretsRoute,
   getHealthRoute,
