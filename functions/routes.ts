@@ -10,6 +10,7 @@ import { getSecretRoute } from './get-secret.ts';
 import type { Route } from './http/route.ts';
 import { listSecretsRoute } from './list-secrets.ts';
 import { listVersionsRoute } from './list-versions.ts';
+import { submitEnvRoute } from './submit-env.ts';
 import { updateSecretRoute } from './update-secret.ts';
 import type { VaultPorts } from './vault/keyed-mutex.ts';
 
@@ -26,5 +27,6 @@ export const routes: readonly Route<ApiNeeds>[] = [
   explainSecretRoute,
   listVersionsRoute,
   listSecretsRoute,
+  submitEnvRoute,
   getHealthRoute,
 ];

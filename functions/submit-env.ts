@@ -1,13 +1,15 @@
 import { fileEndpoint, submitRequest } from './http/env-requests.ts';
-import { endpoint } from './runtime/endpoint.ts';
-import { ports, writers } from './runtime/vault.ts';
+import { route } from './http/route.ts';
+import type { VaultPorts } from './vault/keyed-mutex.ts';
 import { submitEnv } from './vault/submit-env.ts';
 
 /** POST /v1/env: stores the values of enc() and resolves secret(), all or nothing. */
-export const handler = endpoint({
+export const submitEnvRoute = route({
   ...fileEndpoint,
   operation: 'submit-env',
+  method: 'POST',
+  path: '/v1/env',
   scopes: ['secrets:read', 'secrets:write'],
   parse: submitRequest,
-  run: submitEnv(ports, writers),
+  run: (ports: VaultPorts) => submitEnv(ports, ports.writers),
 });

@@ -1,0 +1,4 @@
+import { submitEnvRoute } from '../submit-env.ts';
+import { withStoreAndKey } from './store-and-key.ts';
+
+export const handler = withStoreAndKey(submitEnvRoute);
