@@ -4,6 +4,7 @@ import { copySecretRoute } from './copy-secret.ts';
 import { createSecretRoute } from './create-secret.ts';
 import { deleteSecretRoute } from './delete-secret.ts';
 import { destroyVersionRoute } from './destroy-version.ts';
+import { encryptEnvRoute } from './encrypt-env.ts';
 import { explainSecretRoute } from './explain-secret.ts';
 import { getHealthRoute, type Readiness } from './get-health.ts';
 import { getSecretRoute } from './get-secret.ts';
@@ -28,5 +29,6 @@ export const routes: readonly Route<ApiNeeds>[] = [
   listVersionsRoute,
   listSecretsRoute,
   submitEnvRoute,
+  encryptEnvRoute,
   getHealthRoute,
 ];
