@@ -5,6 +5,7 @@ import { createSecretRoute } from './create-secret.ts';
 import { deleteSecretRoute } from './delete-secret.ts';
 import { destroyVersionRoute } from './destroy-version.ts';
 import { encryptEnvRoute } from './encrypt-env.ts';
+import { expandEnvRoute } from './expand-env.ts';
 import { explainSecretRoute } from './explain-secret.ts';
 import { getHealthRoute, type Readiness } from './get-health.ts';
 import { getSecretRoute } from './get-secret.ts';
@@ -30,5 +31,6 @@ export const routes: readonly Route<ApiNeeds>[] = [
   listSecretsRoute,
   submitEnvRoute,
   encryptEnvRoute,
+  expandEnvRoute,
   getHealthRoute,
 ];
