@@ -15,6 +15,7 @@ import { listVersionsRoute } from './list-versions.ts';
 import { submitEnvRoute } from './submit-env.ts';
 import { updateSecretRoute } from './update-secret.ts';
 import type { VaultPorts } from './vault/keyed-mutex.ts';
+import { whoamiRoute } from './whoami.ts';
 
 /** What the operations of a vault use. */
 export type ApiNeeds = VaultPorts & Readiness;
@@ -32,5 +33,6 @@ export const routes: readonly Route<ApiNeeds>[] = [
   submitEnvRoute,
   encryptEnvRoute,
   expandEnvRoute,
+  whoamiRoute,
   getHealthRoute,
 ];

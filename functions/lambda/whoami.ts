@@ -1,0 +1,4 @@
+import { whoamiRoute } from '../whoami.ts';
+import { withToken } from './endpoint.ts';
+
+export const handler = withToken(whoamiRoute);
