@@ -9,6 +9,7 @@ import { expandEnvRoute } from './expand-env.ts';
 import { explainSecretRoute } from './explain-secret.ts';
 import { getHealthRoute, type Readiness } from './get-health.ts';
 import { getSecretRoute } from './get-secret.ts';
+import { getStatusRoute, type StatusParts } from './get-status.ts';
 import type { Route } from './http/route.ts';
 import { listSecretsRoute } from './list-secrets.ts';
 import { listVersionsRoute } from './list-versions.ts';
@@ -18,7 +19,7 @@ import type { VaultPorts } from './vault/keyed-mutex.ts';
 import { whoamiRoute } from './whoami.ts';
 
 /** What the operations of a vault use. */
-export type ApiNeeds = VaultPorts & Readiness;
+export type ApiNeeds = VaultPorts & Readiness & StatusParts;
 
 export const routes: readonly Route<ApiNeeds>[] = [
   createSecretRoute,
@@ -34,5 +35,6 @@ export const routes: readonly Route<ApiNeeds>[] = [
   encryptEnvRoute,
   expandEnvRoute,
   whoamiRoute,
+  getStatusRoute,
   getHealthRoute,
 ];

@@ -1,4 +1,5 @@
 /** Connects routes that need no master key to the table, once per cold start. */
+
 import { type Handler, handlerOf } from '../http/lambda.ts';
 import type { Route } from '../http/route.ts';
 import { endpointParts } from '../runtime/endpoint.ts';

@@ -3,8 +3,7 @@
  * per cold start. Loads no AWS client, so a function that needs neither store nor master key, such
  * as `whoami`, starts without one.
  */
-import { createEndpoint, type Endpoint, type EndpointParts } from '../http/endpoint.ts';
-import { type Handler, handlerOf } from '../http/lambda.ts';
+import type { EndpointParts } from '../http/endpoint.ts';
 import { machineClock, newWriteId } from './clock.ts';
 import { authenticate, startIdentity } from './identity.ts';
 import { openJournal } from './request-journal.ts';
@@ -17,6 +16,3 @@ export const endpointParts: EndpointParts = {
   newWriteId,
   openJournal,
 };
-
-export const endpoint = <Request, Answer>(given: Endpoint<Request, Answer>): Handler =>
-  handlerOf(createEndpoint(endpointParts, given));

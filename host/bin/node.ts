@@ -4,7 +4,6 @@
  */
 import { policyVariable } from '../../functions/runtime/config.ts';
 import { useHome } from '../../functions/runtime/home.ts';
-import { useNodeStatus } from '../../functions/runtime/node-status.ts';
 import { tableName } from '../etcd/stored-items.ts';
 import { serveApi } from '../gateway/api-port.ts';
 import { applyEnvironment, localIdentity } from '../gateway/functions.ts';
@@ -21,7 +20,6 @@ import { untilSignal } from '../process/ending.ts';
 import { readPort } from '../process/ports.ts';
 import { newProgram, report, runProgram } from '../process/program.ts';
 import { programTimes } from '../process/program-times.ts';
-import { readTemplate } from '../template.ts';
 
 const program = newProgram(
   'node host/bin/node.ts',
@@ -34,7 +32,6 @@ program.action(async () => {
   const port = readPort(3000);
   const certificate = openServingCertificate(process.env);
   const folder = dataFolderOf(process.env);
-  const { routes } = await readTemplate();
   openDataFolder(folder);
   const lock = lockDataFolder(folder);
   const signal = untilSignal();
@@ -56,7 +53,6 @@ program.action(async () => {
       ...key.environment,
     });
     useHome({ itemsOf: node.itemsOf, ...(key.service && { masterKey: key.service }) });
-    useNodeStatus(node.status);
     const file = process.env[policyVariable];
     const policy = file ? followPolicyFile(file, cluster.jwks, report) : undefined;
     const endMetrics = await serveMetrics(report, async (registry) =>
@@ -70,7 +66,7 @@ program.action(async () => {
       tableName,
       takesLocalTokens: policy?.takesLocalTokens ?? true,
     };
-    const api = await serveApi({ routes, port, certificate, folder, running, report });
+    const api = await serveApi({ port, certificate, folder, running, node: node.status, report });
     void node.serving.then(() => process.stdout.write(`vault listening on ${api.url}\n`));
     const lost = await Promise.race([signal, node.failed]);
     await api.close(programTimes.requestsEndMs);

@@ -8,7 +8,6 @@ import type { Listening } from '../http/bounded-server.ts';
 import type { ServingCertificate } from '../http/serving-certificate.ts';
 import type { ServingPair } from '../http/tls.ts';
 import { type RunningVault, runningRecord } from '../process/vault-records.ts';
-import type { Route } from '../template.ts';
 import { serveFunctions } from './functions.ts';
 
 /**
@@ -17,16 +16,17 @@ import { serveFunctions } from './functions.ts';
  * user-facing error if the port is not available.
  */
 export const serveApi = async (options: {
-  readonly routes: readonly Route[];
   readonly port: number;
   readonly certificate: ServingCertificate | undefined;
   readonly folder: string;
   /** The content of `running.json` apart from the address and the certificate. */
   readonly running: Omit<RunningVault, 'url' | 'certificate'>;
+  /** The status of the node that runs in this process, if there is one. */
+  readonly node?: (() => object) | undefined;
   readonly report: (line: string) => void;
 }): Promise<Listening> => {
-  const { routes, port, certificate, folder, running, report } = options;
-  const gateway = await serveFunctions({ routes, port, pair: certificate?.pair, report });
+  const { port, certificate, folder, running, node, report } = options;
+  const gateway = await serveFunctions({ port, pair: certificate?.pair, node, report });
   // If the port listens on all addresses, programs on this machine find it at loopback.
   const url = gateway.url.replace('//0.0.0.0:', '//127.0.0.1:').replace('//[::]:', '//[::1]:');
   const remember = (pair: ServingPair | undefined): void => {

@@ -5,19 +5,19 @@
  * here needs them. The identity settings are either all the user's or all local, never mixed.
  */
 
-import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
 import { localAudience, localIssuer } from '../../functions/access/policy-types.ts';
 import { createApi } from '../../functions/api.ts';
-import type { Route } from '../../functions/http/route.ts';
 import { type ApiNeeds, routes } from '../../functions/routes.ts';
 import { machineClock } from '../../functions/runtime/clock.ts';
 import {
   identityVariables,
   policyVariable,
+  readCommit,
   readIdentityConfig,
   readServicesConfig,
 } from '../../functions/runtime/config.ts';
+import { policyState } from '../../functions/runtime/identity.ts';
+import manifest from '../../package.json' with { type: 'json' };
 import { isConfidential } from '../../system/address.ts';
 import { commitOf } from '../../system/commit.ts';
 import { misconfigured, sentenceOf } from '../../system/failures.ts';
@@ -25,9 +25,7 @@ import type { ServingPair } from '../http/tls.ts';
 import { root } from '../process/data-folder.ts';
 import { noCredentials } from '../process/no-credentials.ts';
 import { portRefused, readHost } from '../process/ports.ts';
-import type { Route as TemplateRoute } from '../template.ts';
 import { type Gateway, startGateway } from './gateway.ts';
-import { toEvent } from './lambda.ts';
 import { openapiRoute } from './openapi.ts';
 import { createReadiness } from './store-probe.ts';
 
@@ -106,27 +104,12 @@ export const applyEnvironment = (variables: Environment): void => {
   }
 };
 
-/** Wraps a function as a route. */
-const routeOf = async (route: TemplateRoute): Promise<Route<unknown>> => {
-  const { operation, method, path, entryPoint } = route;
-  const { handler } = await import(pathToFileURL(join(root, entryPoint)).href);
-  return {
-    ...{ operation, method, path, scopes: [] },
-    serve: () => async (request, parameters) => {
-      const event = toEvent(request, route, parameters);
-      const context = { awsRequestId: request.requestId };
-      const { statusCode: status, headers, body } = await handler(event, context);
-      return { status, headers, body };
-    },
-  };
-};
-
-/** Imports the functions. Set the environment first, because they read it at import. */
-const importRoutes = async (
-  routes: readonly TemplateRoute[],
-): Promise<readonly Route<unknown>[]> => {
+/** Imports what the functions share. Set the environment first, because it is read at import. */
+const importParts = async () => {
   try {
-    return await Promise.all(routes.map(routeOf));
+    const { ports, writers } = await import('../../functions/runtime/vault.ts');
+    const { endpointParts } = await import('../../functions/runtime/endpoint.ts');
+    return { ports: { ...ports, writers }, endpointParts };
   } catch (error) {
     // A plain Error is a function's message about its configuration. Any other error is a bug of
     // ours, and is shown with its stack.
@@ -140,29 +123,29 @@ const readableOnTheWay = (host: string): string =>
   'and VAULT_TLS_KEY, or let only a proxy with TLS reach this port';
 
 /**
- * Serves the functions of the template and the description of the API on `HOST` (default:
+ * Serves the API and the description of the API on `HOST` (default:
  * 127.0.0.1) and `port`, over HTTPS if `pair` has a certificate and its key, otherwise over HTTP.
  * Throws a user-facing error if it cannot.
  */
 export const serveFunctions = async (options: {
-  readonly routes: readonly TemplateRoute[];
   readonly port: number;
   readonly pair: ServingPair | undefined;
+  /** The status of the node that runs in this process, if there is one. */
+  readonly node?: (() => object) | undefined;
   readonly report: (line: string) => void;
 }): Promise<Gateway> => {
-  const { port, pair, report } = options;
-  applyEnvironment({ VAULT_COMMIT: commitOf(root) ?? process.env['VAULT_COMMIT'] });
-  const isConverted = ({ operation }: TemplateRoute) =>
-    routes.some((route) => route.operation === operation);
-  const imported = await importRoutes(
-    options.routes.filter((route) => route.method !== 'HEAD' && !isConverted(route)),
-  );
-  const { storePorts } = await import('../../functions/runtime/store.ts');
-  const { ports, writers } = await import('../../functions/runtime/vault.ts');
-  const { endpointParts } = await import('../../functions/runtime/endpoint.ts');
-  const isReady = createReadiness(storePorts, machineClock);
-  const all: readonly Route<ApiNeeds>[] = [...routes, ...imported, openapiRoute];
-  const api = createApi(all, { ...endpointParts, needs: { ...ports, writers, isReady }, report });
+  const { port, pair, node, report } = options;
+  const { ports, endpointParts } = await importParts();
+  const commit = commitOf(root) ?? readCommit();
+  const needs: ApiNeeds = {
+    ...ports,
+    isReady: createReadiness(ports, machineClock),
+    clock: machineClock,
+    about: { version: manifest.version, commit },
+    policy: policyState,
+    node,
+  };
+  const api = createApi([...routes, openapiRoute], { ...endpointParts, needs, report });
   const host = readHost();
   try {
     const gateway = await startGateway({ api, host, port, pair });

@@ -13,9 +13,9 @@ const nobody = {
 };
 
 /**
- * Creates what `GET /health?ready` asks: whether the store answers, asked at most once a second. The
- * master key is not asked: if a proxy stopped sending requests to a vault because of its key,
- * callers would no longer be told what is wrong.
+ * Creates what `GET /health?ready` asks: whether the store answers, which is asked at most once a
+ * second. The master key is not asked: if a proxy stopped sending requests to a vault because of
+ * its key, callers would no longer be told what is wrong.
  */
 export const createReadiness = (
   { store }: Pick<StorePorts, 'store'>,

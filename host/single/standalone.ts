@@ -243,7 +243,7 @@ export const serveVault = async (): Promise<void> => {
   const folder = dataFolderOf(process.env);
   // `isLocalIdentity` reads variables that `startServices` sets, so it must be called first.
   const isLocal = isLocalIdentity(process.env);
-  const { routes, table } = await readTemplate();
+  const { table } = await readTemplate();
   const signal = untilSignal();
   // A start that cannot serve leaves no new folder. If the folder exists, a vault may be running on
   // it, and the lock of the folder says so better than a port in use.
@@ -258,7 +258,7 @@ export const serveVault = async (): Promise<void> => {
     const endMetrics = await serveMetrics(say);
     const { takesLocalTokens } = identity;
     const running = { takesLocalTokens, ...services.running };
-    const api = await serveApi({ routes, port, certificate, folder, running, report });
+    const api = await serveApi({ port, certificate, folder, running, report });
     await greet(api.url, certificate?.pair, folder, takesLocalTokens);
     const lost = await Promise.race([signal, services.failed]);
     await api.close(programTimes.requestsEndMs);

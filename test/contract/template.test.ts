@@ -196,8 +196,7 @@ describe('template.yaml', () => {
       const all = JSON.stringify([Type, Metadata, Handler, FunctionName, LoggingConfig, logs]);
       return all
         .replaceAll(new RegExp(`\\b${operation}\\b`, 'g'), 'NAME')
-        .replaceAll(resource, 'NAME')
-        .replace('functions/lambda/', 'functions/');
+        .replaceAll(resource, 'NAME');
     });
     expect(new Set(definitions)).toEqual(
       new Set([expect.stringMatching(/NAME.handler.*NAMELogs/)]),
@@ -209,7 +208,6 @@ describe('template.yaml', () => {
     const { outputFiles } = buildSync({
       entryPoints: [...new Set(template.routes.map((route) => route.entryPoint))],
       outdir: folder,
-      entryNames: '[name]',
       bundle: true,
       platform: 'node',
       format: 'esm',

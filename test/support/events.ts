@@ -2,6 +2,7 @@
  * Events as API Gateway (REST) passes them to a function. A test states only the parts that matter
  * to it.
  */
+
 import { type Event, requestOf as requestIn } from '../../functions/http/lambda.ts';
 import type { HttpRequest } from '../../functions/http/messages.ts';
 

@@ -3,11 +3,11 @@ import { once } from 'node:events';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
-import type { Context } from 'aws-lambda';
+import { createEndpoint } from '../../../functions/http/endpoint.ts';
 import { limits } from '../../../functions/model/limits.ts';
 import { machineClock } from '../../../functions/runtime/clock.ts';
 import { startDeafServer } from '../../support/deaf-server.ts';
-import { eventWith } from '../../support/events.ts';
+import { requestWith } from '../../support/events.ts';
 import { ed25519, keySet, publicJwk, signToken } from '../../support/issuer.ts';
 import { requestContext, someone } from '../../support/requests.ts';
 
@@ -19,10 +19,6 @@ const freshPorts = () =>
   fresh<typeof import('../../../functions/runtime/vault.ts')>('runtime/vault.ts').ports;
 const freshHome = () =>
   fresh<typeof import('../../../functions/runtime/home.ts')>('runtime/home.ts');
-const freshNodeStatus = () =>
-  fresh<typeof import('../../../functions/runtime/node-status.ts')>('runtime/node-status.ts');
-const freshGetStatus = () =>
-  fresh<typeof import('../../../functions/get-status.ts')>('get-status.ts');
 
 const key = ed25519();
 const exp = Math.floor(Date.now() / 1000) + 600;
@@ -87,8 +83,8 @@ const expectReadFails = async (context = requestContext()) => {
 
 describe('the endpoint of a function', () => {
   const call = async (authorization: string) => {
-    const { endpoint } = freshEndpoint();
-    const handler = endpoint({
+    const { endpointParts } = freshEndpoint();
+    const handle = createEndpoint(endpointParts, {
       operation: 'get-secret',
       scopes: [],
       parse: ({ principal }) => principal.tenant,
@@ -96,19 +92,18 @@ describe('the endpoint of a function', () => {
       reply: (body) => ({ status: 200, body }),
     });
     silenceLog();
-    const event = eventWith({ Authorization: authorization });
-    const { statusCode, body } = await handler(event, { awsRequestId: 'r' } as Context);
-    return { statusCode, body: JSON.parse(body) };
+    const { status, body } = await handle(requestWith({ Authorization: authorization }), {});
+    return { status, body: JSON.parse(body) };
   };
   const token = tokenWith(claims);
 
   it('accepts only tokens of the configured issuer, and draws a write id for each request', async () => {
     const first = await call(`Bearer ${token}`);
-    expect(first).toMatchObject({ statusCode: 200, body: { tenant: 'acme' } });
+    expect(first).toMatchObject({ status: 200, body: { tenant: 'acme' } });
     expect(first.body.writeId).toMatch(/^[A-Za-z0-9_-]{22}$/);
     expect((await call(`Bearer ${token}`)).body.writeId).not.toBe(first.body.writeId);
     const foreign = tokenWith({ ...claims, iss: 'urn:other' });
-    expect((await call(`Bearer ${foreign}`)).statusCode).toBe(401);
+    expect((await call(`Bearer ${foreign}`)).status).toBe(401);
   });
 
   it('fails to start if a variable such as AUTH_AUDIENCE is empty', async () => {
@@ -245,41 +240,5 @@ describe('a host that provides its own store and master key', () => {
     await ports.store.for(requestContext(), someone()).probe();
     expect(await ports.dataKeys.for(requestContext()).probe()).toEqual({ masterKeyId: '1234abcd' });
     expect(asked).toEqual(['store', 'key']);
-  });
-});
-
-describe('the status of a vault node', () => {
-  it('is what its host reports at the time', () => {
-    const { readNode, useNodeStatus } = freshNodeStatus();
-    let revision = 6;
-    useNodeStatus(() => ({ revision }));
-    revision = 7;
-    expect(readNode()).toEqual({ revision: 7 });
-  });
-
-  it('is undefined if there is no node', () => {
-    expect(freshNodeStatus().readNode()).toBeUndefined();
-  });
-
-  it('is returned only for a token with the scope vault:status', async () => {
-    let asked = 0;
-    freshNodeStatus().useNodeStatus(() => {
-      asked += 1;
-      return { revision: 7 };
-    });
-    freshHome().useHome(homeOf().home);
-    const { handler } = freshGetStatus();
-    silenceLog();
-    const statusFor = async (scope: string) => {
-      const Authorization = `Bearer ${tokenWith({ ...claims, scope })}`;
-      const reply = await handler(eventWith({ Authorization }), { awsRequestId: 'r' } as Context);
-      const { status, node: told } = JSON.parse(reply.body);
-      return { status, node: told };
-    };
-    expect(await statusFor('vault:status')).toEqual({ status: 'ok', node: { revision: 7 } });
-    for (const scope of ['', 'secrets:read secrets:write']) {
-      expect(await statusFor(scope)).toEqual({ status: 'ok', node: undefined });
-    }
-    expect(asked).toBe(1);
   });
 });

@@ -28,7 +28,7 @@ describe('the record of a running vault', () => {
   const serve = async (variables: NodeJS.ProcessEnv): Promise<Listening> => {
     const certificate = openServingCertificate(variables);
     const report = (line: string) => void reported.push(line);
-    const api = await serveApi({ routes: [], port: 0, certificate, folder, running, report });
+    const api = await serveApi({ port: 0, certificate, folder, running, report });
     open.push(api);
     return api;
   };

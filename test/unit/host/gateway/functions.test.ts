@@ -115,7 +115,7 @@ describe('the port of the functions', () => {
     const reported: string[] = [];
     const report = (line: string) => void reported.push(line);
     const pair = hasTls ? await freshCertificates() : undefined;
-    const { url, close } = await serveFunctions({ routes: [], port: 0, pair, report });
+    const { url, close } = await serveFunctions({ port: 0, pair, report });
     await close();
     expect(url).toMatch(hasTls ? /^https:/ : /^http:/);
     const told = 'HOST is 0.0.0.0 without TLS: whoever is between a caller and this port can read';
