@@ -1,7 +1,7 @@
 import { getHealthRoute } from '../get-health.ts';
-import { handlerOf } from '../http/lambda.ts';
 import { machineClock } from '../runtime/clock.ts';
 import { openJournal } from '../runtime/request-journal.ts';
+import { handlerOf } from './adapter.ts';
 
 // It takes no token, so its function has no identity. Lambda starts another instance of a function
 // whenever all are busy, so it is always ready.

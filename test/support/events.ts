@@ -3,8 +3,8 @@
  * to it.
  */
 
-import { type Event, requestOf as requestIn } from '../../functions/http/lambda.ts';
 import type { HttpRequest } from '../../functions/http/messages.ts';
+import { type Event, requestOf as requestIn } from '../../functions/lambda/adapter.ts';
 
 export const eventOf = (parts: Partial<Event> = {}): Event => ({
   resource: '/',

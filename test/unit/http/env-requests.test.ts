@@ -6,8 +6,8 @@ import {
   fileReply,
   submitRequest,
 } from '../../../functions/http/env-requests.ts';
-import type { Event } from '../../../functions/http/lambda.ts';
 import { bodyOf, type ReceivedRequest } from '../../../functions/http/requests.ts';
+import type { Event } from '../../../functions/lambda/adapter.ts';
 import type { ExpandEnv } from '../../../functions/vault/expand-env.ts';
 import type { SubmitEnv } from '../../../functions/vault/submit-env.ts';
 import { requestWith } from '../../support/events.ts';

@@ -5,8 +5,8 @@
 import { describe, expect, it } from '@jest/globals';
 import { strictObject } from 'valibot';
 import { parseJson } from '../../../functions/http/bodies.ts';
-import { type Event, requestOf } from '../../../functions/http/lambda.ts';
 import { headerValues, ifMatchOf, mediaType, queryOf } from '../../../functions/http/requests.ts';
+import { type Event, requestOf } from '../../../functions/lambda/adapter.ts';
 import { eventOf, eventWith } from '../../support/events.ts';
 import { growthOf, linearGrowthMax } from '../../support/growth.ts';
 import { createAuthenticate } from '../../support/issuer.ts';

@@ -3,7 +3,7 @@
  */
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import type { Context } from 'aws-lambda';
-import type { Handler } from '../../../functions/http/lambda.ts';
+import type { Handler } from '../../../functions/lambda/adapter.ts';
 import { type Route, readTemplate } from '../../../host/template.ts';
 import { eventWith } from '../../support/events.ts';
 import { ed25519, keySet, publicJwk, signToken } from '../../support/issuer.ts';

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import type { RequestJournal } from '../../../functions/http/endpoint.ts';
-import type { Event } from '../../../functions/http/lambda.ts';
+import type { Event } from '../../../functions/lambda/adapter.ts';
 import { ApiError, type ErrorCode } from '../../../functions/model/errors.ts';
 import { logPolicy } from '../../../functions/runtime/host-lines.ts';
 import { openJournal } from '../../../functions/runtime/request-journal.ts';

@@ -4,7 +4,7 @@
  * base64, repeated parameters as lists. Every part is decoded exactly once.
  */
 import type { APIGatewayProxyEvent, APIGatewayProxyResult, Context } from 'aws-lambda';
-import type { Handle, HttpRequest, PathParameters, RequestHeaders } from './messages.ts';
+import type { Handle, HttpRequest, PathParameters, RequestHeaders } from '../http/messages.ts';
 
 export type Event = APIGatewayProxyEvent;
 
