@@ -48,6 +48,13 @@ type Request = readonly [method: string, path: string, call?: Call];
 /** A request about the secret `name`. The caller may see the secret `other`. */
 export type Ask = (name: string, other: string) => Request;
 
+/**
+ * Names of secrets: `old` has three versions, of which the first is destroyed, `gone` was deleted
+ * after two versions, and `missing` never existed.
+ */
+type Secrets = Readonly<Record<'old' | 'gone' | 'missing', string>>;
+type Logged = { readonly code?: string; readonly secret?: string; readonly version?: number };
+
 type Route = {
   /** The scopes that a token needs; undefined if the route needs no token. */
   readonly scopes: readonly string[] | undefined;
@@ -66,6 +73,11 @@ type Route = {
   readonly hides: Readonly<Record<string, Ask>>;
   /** The status for a missing secret whose name the token covers, unless it is 404. */
   readonly missing?: 200;
+  /**
+   * Requests, sent in this order, and what the log line of each says: the code of a refusal, the
+   * secret, and the version.
+   */
+  readonly logs: (secrets: Secrets) => readonly (readonly [Logged, Request])[];
   /** The operation as the proofs run it; none if it does not concern secrets. */
   readonly runs: readonly Operation[];
 };
@@ -82,6 +94,10 @@ const withKey = { headers: { 'Idempotency-Key': randomUUID() } };
 const body = { value: 'x' };
 const copying = { body: { from: { version: 1 } } };
 const file = (name: string) => ({ content: `A=1\nB="secret(${name})"\n` });
+/** A file that creates this secret. */
+const creating = (name: string) => ({ content: `A=enc(${name})\n`, values: { [name]: 'v' } });
+const post = (end: string, body: object): Request => ['POST', `/v1/secrets${end}`, { body }];
+const onFile = (end: string, body: object): Request => ['POST', `/v1/env${end}`, { body }];
 
 type Costs = Pick<Operation, 'cost' | 'keyed'> & Partial<Operation>;
 const writer = (
@@ -108,6 +124,10 @@ export const perRoute: Readonly<Record<OperationId, Route>> = {
     grants: [...onTable('PutItem', 'GetItem'), ...onKey('GenerateDataKey')],
     keyCallsMax: 1,
     hides: {},
+    logs: ({ old, missing }) => [
+      [{ code: 'secret_exists', secret: old }, post('', { name: old, ...body })],
+      [{ code: 'invalid_request' }, post('', { name: missing })],
+    ],
     runs: [
       writer('create-secret', nothing, create('A'), [one('A', 1)], {
         cost: { store: ['PutItem'], kms: ['GenerateDataKey'], reads: 0, writes: 1 + 1 },
@@ -140,6 +160,10 @@ export const perRoute: Readonly<Record<OperationId, Route>> = {
       'update-secret with If-Match': of('PUT', '', { body, ...ifMatch }),
       'update-secret with a key': of('PUT', '', { body, ...withKey }),
     },
+    logs: ({ old, missing }) => [
+      [{ secret: old }, of('PUT', '', { body })(old)],
+      [{ code: 'not_found', secret: missing }, of('PUT', '', { body })(missing)],
+    ],
     runs: [
       writer(
         'update-secret',
@@ -167,17 +191,15 @@ export const perRoute: Readonly<Record<OperationId, Route>> = {
       'copy-secret': of('POST', '/copies', copying),
       'copy-secret with If-Match': of('POST', '/copies', { ...copying, ...ifMatch }),
       'copy-secret with a key': of('POST', '/copies', { ...copying, ...withKey }),
-      'copy-secret to another': (name, other) => [
-        'POST',
-        `/v1/secrets/${other}/copies`,
-        { body: { from: { name } } },
-      ],
-      'copy-secret of a version to another': (name, other) => [
-        'POST',
-        `/v1/secrets/${other}/copies`,
-        { body: { from: { name, version: 3 } } },
-      ],
+      'copy-secret to another': (name, other) => post(`/${other}/copies`, { from: { name } }),
+      'copy-secret of a version to another': (name, other) =>
+        post(`/${other}/copies`, { from: { name, version: 3 } }),
     },
+    logs: ({ gone, missing }) => [
+      [{ code: 'not_found', secret: gone }, of('POST', '/copies', copying)(gone)],
+      [{ code: 'not_found', secret: missing }, of('POST', '/copies', copying)(missing)],
+      [{ secret: gone }, post(`/${gone}/copies`, { ...copying.body, create: true })],
+    ],
     runs: [
       writer(
         'copy-secret',
@@ -215,6 +237,11 @@ export const perRoute: Readonly<Record<OperationId, Route>> = {
       'delete-secret with If-Match': of('DELETE', '', ifMatch),
       'delete-secret with a key': of('DELETE', '', withKey),
     },
+    logs: ({ old, gone, missing }) => [
+      [{ secret: old }, of('DELETE')(old)],
+      [{ code: 'not_found', secret: gone }, of('DELETE')(gone)],
+      [{ code: 'not_found', secret: missing }, of('DELETE')(missing)],
+    ],
     runs: [
       writer('delete-secret', oldSecrets, remove, [one('OLD_Q', 3)], {
         leaves: 'deleted',
@@ -234,6 +261,7 @@ export const perRoute: Readonly<Record<OperationId, Route>> = {
     grants: [...onTable('PutItem', 'GetItem'), ...onKey('GenerateDataKey')],
     keyCallsMax: limits.fileNamesMax,
     hides: {},
+    logs: ({ missing }) => [[{}, onFile('/encrypt', creating(missing))]],
     runs: [
       writer(
         'encrypt-env of one name',
@@ -277,8 +305,9 @@ export const perRoute: Readonly<Record<OperationId, Route>> = {
     ],
     keyCallsMax: limits.fileNamesMax,
     hides: {
-      'submit-env': (name) => ['POST', '/v1/env', { body: file(name) }],
+      'submit-env': (name) => onFile('', file(name)),
     },
+    logs: ({ old }) => [[{ code: 'secret_exists' }, onFile('', creating(old))]],
     runs: [
       writer(
         'submit-env',
@@ -297,6 +326,10 @@ export const perRoute: Readonly<Record<OperationId, Route>> = {
       'destroy-version': of('DELETE', '/versions/1'),
       'destroy-version of the latest': of('DELETE', '/versions/2'),
     },
+    logs: ({ old }) => [
+      [{ secret: old, version: 2 }, of('DELETE', '/versions/2')(old)],
+      [{ code: 'version_current', secret: old, version: 3 }, of('DELETE', '/versions/3')(old)],
+    ],
     runs: [
       writer('destroy-version', oldSecrets, destroy, [one('OLD_P', 2)], {
         leaves: 'destroyed',
@@ -315,6 +348,14 @@ export const perRoute: Readonly<Record<OperationId, Route>> = {
       'get-secret of a version': of('GET', '?version=1'),
       'get-secret as of now': (name) => of('GET', `?at=${new Date().toISOString()}`)(name),
     },
+    logs: ({ old, missing }) => [
+      [{ secret: old, version: 3 }, of('GET')(old)],
+      [{ secret: old, version: 2 }, of('GET', '?version=2')(old)],
+      [{ secret: old, version: 3 }, of('GET', '', { headers: { 'If-None-Match': '"3"' } })(old)],
+      [{ code: 'version_destroyed', secret: old }, of('GET', '?version=1')(old)],
+      [{ code: 'not_found', secret: old }, of('GET', '?version=4')(old)],
+      [{ code: 'not_found', secret: missing }, of('GET')(missing)],
+    ],
     runs: [
       reader('get-secret', get('latest'), itemReads(1, 'Decrypt')),
       reader('get-secret, unchanged', getKnown, itemReads(1)),
@@ -331,6 +372,10 @@ export const perRoute: Readonly<Record<OperationId, Route>> = {
       'explain-secret': of('GET', '/explain'),
     },
     missing: 200,
+    logs: ({ gone, missing }) => [
+      [{ secret: gone, version: 3 }, of('GET', '/explain')(gone)],
+      [{ secret: missing }, of('GET', '/explain')(missing)],
+    ],
     runs: [
       // The answer leaves out the state of the master key, which may change at any time.
       reader(
@@ -353,6 +398,10 @@ export const perRoute: Readonly<Record<OperationId, Route>> = {
       'list-versions by HEAD': of('HEAD', '/versions'),
       'list-versions with values': of('GET', '/versions?include=values'),
     },
+    logs: ({ gone, missing }) => [
+      [{ secret: gone }, of('GET', '/versions')(gone)],
+      [{ code: 'not_found', secret: missing }, of('GET', '/versions')(missing)],
+    ],
     runs: [
       reader(
         'list-versions',
@@ -373,6 +422,7 @@ export const perRoute: Readonly<Record<OperationId, Route>> = {
     grants: ['dynamodb:Query SecretsTable/index/byTenant', ...onTable('BatchGetItem')],
     keyCallsMax: 0,
     hides: {},
+    logs: () => [[{}, ['GET', '/v1/secrets']]],
     runs: [
       reader('list-secrets', list({}), { ...none, store: ['Query'], reads: 0.5 }),
       reader('list-secrets with details', list({ includeDetails: true }), {
@@ -396,14 +446,15 @@ export const perRoute: Readonly<Record<OperationId, Route>> = {
     grants: [...onTable('GetItem'), ...onKey('Decrypt')],
     keyCallsMax: limits.fileNamesMax,
     hides: {
-      'expand-env': (name) => ['POST', '/v1/env/expand', { body: file(name) }],
-      'expand-env with a pin': (name) => ['POST', '/v1/env/expand', { body: file(`${name}@1`) }],
-      'expand-env with unless': (name) => [
-        'POST',
-        '/v1/env/expand',
-        { body: { ...file(name), unless: 'a'.repeat(43) } },
-      ],
+      'expand-env': (name) => onFile('/expand', file(name)),
+      'expand-env with a pin': (name) => onFile('/expand', file(`${name}@1`)),
+      'expand-env with unless': (name) =>
+        onFile('/expand', { ...file(name), unless: 'a'.repeat(43) }),
     },
+    logs: ({ old }) => [
+      [{}, onFile('/expand', file(old))],
+      [{ code: 'invalid_env' }, onFile('/expand', { content: 'A' })],
+    ],
     runs: [
       reader('expand-env', env('expand', twoOld), envCost({ read: 2 })),
       reader(
@@ -424,6 +475,7 @@ export const perRoute: Readonly<Record<OperationId, Route>> = {
     grants: [],
     keyCallsMax: 0,
     hides: {},
+    logs: () => [[{}, ['GET', '/v1/whoami']]],
     runs: [],
   },
   'get-status': {
@@ -431,6 +483,7 @@ export const perRoute: Readonly<Record<OperationId, Route>> = {
     grants: [...onTable('DescribeTable'), ...onKey('DescribeKey')],
     keyCallsMax: 0,
     hides: {},
+    logs: () => [[{}, ['GET', '/v1/status']]],
     runs: [],
   },
   'get-health': {
@@ -438,6 +491,7 @@ export const perRoute: Readonly<Record<OperationId, Route>> = {
     grants: [],
     keyCallsMax: 0,
     hides: {},
+    logs: () => [[{}, ['GET', '/health']]],
     runs: [],
   },
 };
