@@ -12,10 +12,10 @@ import { promptFates } from '../../support/adversary/store-fates.ts';
 import type { Call } from '../../support/adversary/wire.ts';
 import { printFigure } from '../../support/figure.ts';
 import { freshFolder } from '../../support/local-process.ts';
+import { kinds } from '../../support/prepared-requests.ts';
 import { type RunningVault, startVault } from '../../support/running-vault.ts';
 import { type GuardedVault, startGuardedVault } from './guarded-vault.ts';
 import { differenceOf, grantsOf, type Permission } from './permissions.ts';
-import { kinds } from './requests.ts';
 
 jest.setTimeout(1_800_000);
 

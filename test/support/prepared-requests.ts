@@ -1,6 +1,6 @@
 /** Requests of every kind to every function, with what they need to be prepared. */
 import { randomBytes } from 'node:crypto';
-import { freshName, type RunningVault } from '../../support/running-vault.ts';
+import { freshName, type RunningVault } from './running-vault.ts';
 
 type Headers = Readonly<Record<string, string>>;
 type Send = () => Promise<unknown>;
