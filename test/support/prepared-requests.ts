@@ -1,23 +1,22 @@
-/** Requests of every kind to every function, with what they need to be prepared. */
+/** Requests that need secrets of their own, for each time that they are sent. */
 import { randomBytes } from 'node:crypto';
-import { freshName, type RunningVault } from './running-vault.ts';
+import { freshName } from './fresh-name.ts';
+import type { Call, RunningVault } from './running-vault.ts';
 
 type Headers = Readonly<Record<string, string>>;
 type Send = () => Promise<unknown>;
-export type Kind = {
-  readonly name: string;
-  /**
-   * Prepares what the request needs. Returns a function that sends the request. Each call prepares
-   * a new request.
-   */
-  readonly prepare: (vault: RunningVault, token: string) => Promise<Send>;
-};
+export type Request = readonly [method: string, path: string, call?: Call];
+/**
+ * Prepares what a request needs. Returns a function that sends the request. Each call prepares a
+ * new request.
+ */
+export type Prepare = (vault: RunningVault, token: string) => Promise<Send>;
 
 const headersOf = (keyed: boolean): Headers =>
   keyed ? { 'Idempotency-Key': randomBytes(16).toString('base64url') } : {};
 
 /** Makes a secret whose second version is a deletion. Returns its name. */
-const makeDeleted = async (vault: RunningVault, token: string): Promise<string> => {
+export const makeDeleted = async (vault: RunningVault, token: string): Promise<string> => {
   const name = freshName('GONE');
   await vault.call('POST', '/v1/secrets', { token, body: { name, value: 'one' } });
   const deleted = await vault.call('DELETE', `/v1/secrets/${name}`, { token });
@@ -40,55 +39,37 @@ const makeOld = async (vault: RunningVault, token: string) => {
   return { name, at: second.json.validFrom };
 };
 
-const create =
-  (keyed: boolean, makeName: typeof makeDeleted = async () => freshName()): Kind['prepare'] =>
+export const create =
+  (keyed: boolean, makeName: typeof makeDeleted = async () => freshName()): Prepare =>
   async (vault, token) => {
     const body = { name: await makeName(vault, token), value: 'v' };
     const headers = headersOf(keyed);
     return () => vault.call('POST', '/v1/secrets', { token, body, headers });
   };
 
-const update =
-  (more: Headers, keyed = false): Kind['prepare'] =>
+/** Sends a request about a secret with three versions. `at` is when its second one was valid. */
+export const old =
+  (ask: (name: string, at: string | undefined) => Request, keyed = false): Prepare =>
   async (vault, token) => {
-    const { name } = await makeOld(vault, token);
-    const headers = { ...headersOf(keyed), ...more };
-    return () => vault.call('PUT', `/v1/secrets/${name}`, { token, body: { value: 'v' }, headers });
+    const { name, at } = await makeOld(vault, token);
+    const [method, path, call = {}] = ask(name, at);
+    const headers = { ...headersOf(keyed), ...call.headers };
+    return () => vault.call(method, path, { token, ...call, headers });
   };
 
-const copy =
-  (from: object, { keyed = false, create = false } = {}): Kind['prepare'] =>
-  async (vault, token) => {
-    const { name } = await makeOld(vault, token);
-    const source = 'version' in from ? from : { name: (await makeOld(vault, token)).name };
-    const path = `/v1/secrets/${create ? freshName() : name}/copies`;
-    const [body, headers] = [{ from: source, create }, headersOf(keyed)];
-    return () => vault.call('POST', path, { token, body, headers });
-  };
+export const copyOfAnother: Prepare = async (vault, token) => {
+  const { name: from } = await makeOld(vault, token);
+  return old(
+    (name) => ['POST', `/v1/secrets/${name}/copies`, { body: { from: { name: from } } }],
+    true,
+  )(vault, token);
+};
 
-const remove =
-  (more: Headers, { keyed = false, path = '', body = undefined as object | undefined } = {}) =>
-  async (vault: RunningVault, token: string): Promise<Send> => {
-    const { name } = await makeOld(vault, token);
-    const headers = { ...headersOf(keyed), ...more };
-    return () => vault.call('DELETE', `/v1/secrets/${name}${path}`, { token, body, headers });
-  };
-
-const read =
-  (
-    pathOf: (old: { name: string; at: string | undefined }) => string,
-    headers: Headers = {},
-  ): Kind['prepare'] =>
-  async (vault, token) => {
-    const path = pathOf(await makeOld(vault, token));
-    return () => vault.call('GET', path, { token, headers });
-  };
-
-const env =
+export const env =
   (
     route: string,
     { fresh = 0, gone = 0, next = 0, old = 0, pinned = false, keyed = false, more = {} },
-  ): Kind['prepare'] =>
+  ): Prepare =>
   async (vault, token) => {
     const creating = (name: string) => `${name}=v\nX_${name}=enc(${name})\n`;
     const deleted = await Promise.all(
@@ -110,7 +91,7 @@ const env =
  * Prepares a file that the caller has already expanded and whose secrets have not changed. The
  * request expands it again, with the tag of the first answer.
  */
-const unchanged: Kind['prepare'] = async (vault, token) => {
+export const unchanged: Prepare = async (vault, token) => {
   const { name } = await makeOld(vault, token);
   const content = `A=secret(${name})\n`;
   const expand = (unless?: string) =>
@@ -118,62 +99,3 @@ const unchanged: Kind['prepare'] = async (vault, token) => {
   const { tag } = JSON.parse((await expand()).text) as { readonly tag: string };
   return () => expand(tag);
 };
-
-export const kinds: readonly Kind[] = [
-  { name: 'create-secret', prepare: create(false) },
-  { name: 'create-secret, keyed', prepare: create(true) },
-  { name: 'create-secret over a deletion', prepare: create(false, makeDeleted) },
-  { name: 'create-secret over a deletion, keyed', prepare: create(true, makeDeleted) },
-  { name: 'update-secret', prepare: update({}) },
-  { name: 'update-secret of a version', prepare: update({ 'If-Match': '"3"' }) },
-  { name: 'update-secret, keyed', prepare: update({}, true) },
-  { name: 'copy-secret', prepare: copy({ version: 1 }) },
-  { name: 'copy-secret of another secret, keyed', prepare: copy({}, { keyed: true }) },
-  { name: 'copy-secret that creates', prepare: copy({}, { create: true }) },
-  { name: 'delete-secret', prepare: remove({}) },
-  { name: 'delete-secret with a note', prepare: remove({}, { body: { note: 'not used' } }) },
-  { name: 'delete-secret of a version', prepare: remove({ 'If-Match': '"3"' }) },
-  { name: 'delete-secret, keyed', prepare: remove({}, { keyed: true }) },
-  { name: 'destroy-version', prepare: remove({}, { path: '/versions/1' }) },
-  { name: 'destroy-version of the current version', prepare: remove({}, { path: '/versions/3' }) },
-  { name: 'get-secret', prepare: read(({ name }) => `/v1/secrets/${name}`) },
-  { name: 'get-secret by version', prepare: read(({ name }) => `/v1/secrets/${name}?version=1`) },
-  {
-    name: 'get-secret at an instant',
-    prepare: read(({ name, at }) => `/v1/secrets/${name}?at=${at}`),
-  },
-  {
-    name: 'get-secret, unchanged',
-    prepare: read(({ name }) => `/v1/secrets/${name}`, { 'If-None-Match': '"3"' }),
-  },
-  {
-    name: 'list-versions',
-    prepare: read(({ name }) => `/v1/secrets/${name}/versions?include=values&limit=2`),
-  },
-  { name: 'list-secrets', prepare: read(() => '/v1/secrets?limit=1') },
-  {
-    name: 'list-secrets with details',
-    prepare: read(({ name }) => `/v1/secrets?prefix=${name}&include=details`),
-  },
-  { name: 'encrypt-env of one name', prepare: env('/encrypt', { fresh: 1 }) },
-  { name: 'encrypt-env, keyed', prepare: env('/encrypt', { fresh: 2, keyed: true }) },
-  { name: 'encrypt-env over deletions', prepare: env('/encrypt', { fresh: 1, gone: 2 }) },
-  { name: 'encrypt-env of next versions', prepare: env('/encrypt', { next: 2 }) },
-  {
-    name: 'encrypt-env of all kinds',
-    prepare: env('/encrypt', { fresh: 1, gone: 1, next: 1, keyed: true }),
-  },
-  { name: 'submit-env', prepare: env('', { fresh: 1, old: 1 }) },
-  { name: 'submit-env, keyed', prepare: env('', { fresh: 2, old: 2, keyed: true }) },
-  { name: 'submit-env with pins', prepare: env('', { fresh: 1, old: 1, pinned: true }) },
-  { name: 'submit-env over a deletion', prepare: env('', { gone: 1, old: 1, keyed: true }) },
-  { name: 'submit-env of next versions', prepare: env('', { next: 2, old: 1 }) },
-  { name: 'submit-env to try', prepare: env('', { fresh: 1, old: 1, more: { dryRun: true } }) },
-  { name: 'expand-env', prepare: env('/expand', { old: 2 }) },
-  { name: 'expand-env with pins', prepare: env('/expand', { old: 1, pinned: true }) },
-  { name: 'expand-env, unchanged', prepare: unchanged },
-  { name: 'explain-secret', prepare: read(({ name }) => `/v1/secrets/${name}/explain`) },
-  { name: 'whoami', prepare: read(() => '/v1/whoami') },
-  { name: 'get-status', prepare: read(() => '/v1/status') },
-  { name: 'get-health', prepare: read(() => '/health') },
-];

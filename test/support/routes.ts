@@ -15,6 +15,7 @@ import {
   overDeletion,
   withRecord,
 } from './costs.ts';
+import { freshName } from './fresh-name.ts';
 import {
   began,
   copy,
@@ -41,10 +42,11 @@ import {
   twoOld,
   update,
 } from './operations.ts';
+import type { Request } from './prepared-requests.ts';
+import * as sends from './prepared-requests.ts';
 import type { Call } from './running-vault.ts';
 import { vaultOver } from './vault.ts';
 
-type Request = readonly [method: string, path: string, call?: Call];
 /** A request about the secret `name`. The caller may see the secret `other`. */
 export type Ask = (name: string, other: string) => Request;
 
@@ -78,6 +80,8 @@ type Route = {
    * secret, and the version.
    */
   readonly logs: (secrets: Secrets) => readonly (readonly [Logged, Request])[];
+  /** Requests of every kind, with which test/cloud/policies tries the grants. */
+  readonly prepared: Readonly<Record<string, sends.Prepare>>;
   /** The operation as the proofs run it; none if it does not concern secrets. */
   readonly runs: readonly Operation[];
 };
@@ -89,7 +93,8 @@ const onKey = (...actions: readonly string[]) => actions.map((action) => `kms:${
 const of =
   (method: string, end = '', call: Call = {}) =>
   (name: string): Request => [method, `/v1/secrets/${name}${end}`, call];
-const ifMatch = { headers: { 'If-Match': '"1"' } };
+const ifMatch = { headers: { 'If-Match': '"3"' } };
+const known = { headers: { 'If-None-Match': '"3"' } };
 const withKey = { headers: { 'Idempotency-Key': randomUUID() } };
 const body = { value: 'x' };
 const copying = { body: { from: { version: 1 } } };
@@ -128,6 +133,12 @@ export const perRoute: Readonly<Record<OperationId, Route>> = {
       [{ code: 'secret_exists', secret: old }, post('', { name: old, ...body })],
       [{ code: 'invalid_request' }, post('', { name: missing })],
     ],
+    prepared: {
+      'create-secret': sends.create(false),
+      'create-secret, keyed': sends.create(true),
+      'create-secret over a deletion': sends.create(false, sends.makeDeleted),
+      'create-secret over a deletion, keyed': sends.create(true, sends.makeDeleted),
+    },
     runs: [
       writer('create-secret', nothing, create('A'), [one('A', 1)], {
         cost: { store: ['PutItem'], kms: ['GenerateDataKey'], reads: 0, writes: 1 + 1 },
@@ -164,6 +175,11 @@ export const perRoute: Readonly<Record<OperationId, Route>> = {
       [{ secret: old }, of('PUT', '', { body })(old)],
       [{ code: 'not_found', secret: missing }, of('PUT', '', { body })(missing)],
     ],
+    prepared: {
+      'update-secret': sends.old(of('PUT', '', { body })),
+      'update-secret of a version': sends.old(of('PUT', '', { body, ...ifMatch })),
+      'update-secret, keyed': sends.old(of('PUT', '', { body }), true),
+    },
     runs: [
       writer(
         'update-secret',
@@ -200,6 +216,13 @@ export const perRoute: Readonly<Record<OperationId, Route>> = {
       [{ code: 'not_found', secret: missing }, of('POST', '/copies', copying)(missing)],
       [{ secret: gone }, post(`/${gone}/copies`, { ...copying.body, create: true })],
     ],
+    prepared: {
+      'copy-secret': sends.old(of('POST', '/copies', copying)),
+      'copy-secret of another secret, keyed': sends.copyOfAnother,
+      'copy-secret that creates': sends.old((name) =>
+        post(`/${freshName()}/copies`, { from: { name }, create: true }),
+      ),
+    },
     runs: [
       writer(
         'copy-secret',
@@ -242,6 +265,12 @@ export const perRoute: Readonly<Record<OperationId, Route>> = {
       [{ code: 'not_found', secret: gone }, of('DELETE')(gone)],
       [{ code: 'not_found', secret: missing }, of('DELETE')(missing)],
     ],
+    prepared: {
+      'delete-secret': sends.old(of('DELETE')),
+      'delete-secret with a note': sends.old(of('DELETE', '', { body: { note: 'not used' } })),
+      'delete-secret of a version': sends.old(of('DELETE', '', ifMatch)),
+      'delete-secret, keyed': sends.old(of('DELETE'), true),
+    },
     runs: [
       writer('delete-secret', oldSecrets, remove, [one('OLD_Q', 3)], {
         leaves: 'deleted',
@@ -262,6 +291,18 @@ export const perRoute: Readonly<Record<OperationId, Route>> = {
     keyCallsMax: limits.fileNamesMax,
     hides: {},
     logs: ({ missing }) => [[{}, onFile('/encrypt', creating(missing))]],
+    prepared: {
+      'encrypt-env of one name': sends.env('/encrypt', { fresh: 1 }),
+      'encrypt-env, keyed': sends.env('/encrypt', { fresh: 2, keyed: true }),
+      'encrypt-env over deletions': sends.env('/encrypt', { fresh: 1, gone: 2 }),
+      'encrypt-env of next versions': sends.env('/encrypt', { next: 2 }),
+      'encrypt-env of all kinds': sends.env('/encrypt', {
+        fresh: 1,
+        gone: 1,
+        next: 1,
+        keyed: true,
+      }),
+    },
     runs: [
       writer(
         'encrypt-env of one name',
@@ -308,6 +349,14 @@ export const perRoute: Readonly<Record<OperationId, Route>> = {
       'submit-env': (name) => onFile('', file(name)),
     },
     logs: ({ old }) => [[{ code: 'secret_exists' }, onFile('', creating(old))]],
+    prepared: {
+      'submit-env': sends.env('', { fresh: 1, old: 1 }),
+      'submit-env, keyed': sends.env('', { fresh: 2, old: 2, keyed: true }),
+      'submit-env with pins': sends.env('', { fresh: 1, old: 1, pinned: true }),
+      'submit-env over a deletion': sends.env('', { gone: 1, old: 1, keyed: true }),
+      'submit-env of next versions': sends.env('', { next: 2, old: 1 }),
+      'submit-env to try': sends.env('', { fresh: 1, old: 1, more: { dryRun: true } }),
+    },
     runs: [
       writer(
         'submit-env',
@@ -330,6 +379,10 @@ export const perRoute: Readonly<Record<OperationId, Route>> = {
       [{ secret: old, version: 2 }, of('DELETE', '/versions/2')(old)],
       [{ code: 'version_current', secret: old, version: 3 }, of('DELETE', '/versions/3')(old)],
     ],
+    prepared: {
+      'destroy-version': sends.old(of('DELETE', '/versions/1')),
+      'destroy-version of the current version': sends.old(of('DELETE', '/versions/3')),
+    },
     runs: [
       writer('destroy-version', oldSecrets, destroy, [one('OLD_P', 2)], {
         leaves: 'destroyed',
@@ -351,11 +404,17 @@ export const perRoute: Readonly<Record<OperationId, Route>> = {
     logs: ({ old, missing }) => [
       [{ secret: old, version: 3 }, of('GET')(old)],
       [{ secret: old, version: 2 }, of('GET', '?version=2')(old)],
-      [{ secret: old, version: 3 }, of('GET', '', { headers: { 'If-None-Match': '"3"' } })(old)],
+      [{ secret: old, version: 3 }, of('GET', '', known)(old)],
       [{ code: 'version_destroyed', secret: old }, of('GET', '?version=1')(old)],
       [{ code: 'not_found', secret: old }, of('GET', '?version=4')(old)],
       [{ code: 'not_found', secret: missing }, of('GET')(missing)],
     ],
+    prepared: {
+      'get-secret': sends.old(of('GET')),
+      'get-secret by version': sends.old(of('GET', '?version=1')),
+      'get-secret at an instant': sends.old((name, at) => of('GET', `?at=${at}`)(name)),
+      'get-secret, unchanged': sends.old(of('GET', '', known)),
+    },
     runs: [
       reader('get-secret', get('latest'), itemReads(1, 'Decrypt')),
       reader('get-secret, unchanged', getKnown, itemReads(1)),
@@ -376,6 +435,9 @@ export const perRoute: Readonly<Record<OperationId, Route>> = {
       [{ secret: gone, version: 3 }, of('GET', '/explain')(gone)],
       [{ secret: missing }, of('GET', '/explain')(missing)],
     ],
+    prepared: {
+      'explain-secret': sends.old(of('GET', '/explain')),
+    },
     runs: [
       // The answer leaves out the state of the master key, which may change at any time.
       reader(
@@ -402,6 +464,9 @@ export const perRoute: Readonly<Record<OperationId, Route>> = {
       [{ secret: gone }, of('GET', '/versions')(gone)],
       [{ code: 'not_found', secret: missing }, of('GET', '/versions')(missing)],
     ],
+    prepared: {
+      'list-versions': sends.old(of('GET', '/versions?include=values&limit=2')),
+    },
     runs: [
       reader(
         'list-versions',
@@ -423,6 +488,13 @@ export const perRoute: Readonly<Record<OperationId, Route>> = {
     keyCallsMax: 0,
     hides: {},
     logs: () => [[{}, ['GET', '/v1/secrets']]],
+    prepared: {
+      'list-secrets': sends.old(() => ['GET', '/v1/secrets?limit=1']),
+      'list-secrets with details': sends.old((name) => [
+        'GET',
+        `/v1/secrets?prefix=${name}&include=details`,
+      ]),
+    },
     runs: [
       reader('list-secrets', list({}), { ...none, store: ['Query'], reads: 0.5 }),
       reader('list-secrets with details', list({ includeDetails: true }), {
@@ -455,6 +527,11 @@ export const perRoute: Readonly<Record<OperationId, Route>> = {
       [{}, onFile('/expand', file(old))],
       [{ code: 'invalid_env' }, onFile('/expand', { content: 'A' })],
     ],
+    prepared: {
+      'expand-env': sends.env('/expand', { old: 2 }),
+      'expand-env with pins': sends.env('/expand', { old: 1, pinned: true }),
+      'expand-env, unchanged': sends.unchanged,
+    },
     runs: [
       reader('expand-env', env('expand', twoOld), envCost({ read: 2 })),
       reader(
@@ -476,6 +553,9 @@ export const perRoute: Readonly<Record<OperationId, Route>> = {
     keyCallsMax: 0,
     hides: {},
     logs: () => [[{}, ['GET', '/v1/whoami']]],
+    prepared: {
+      whoami: sends.old(() => ['GET', '/v1/whoami']),
+    },
     runs: [],
   },
   'get-status': {
@@ -484,6 +564,9 @@ export const perRoute: Readonly<Record<OperationId, Route>> = {
     keyCallsMax: 0,
     hides: {},
     logs: () => [[{}, ['GET', '/v1/status']]],
+    prepared: {
+      'get-status': sends.old(() => ['GET', '/v1/status']),
+    },
     runs: [],
   },
   'get-health': {
@@ -492,6 +575,9 @@ export const perRoute: Readonly<Record<OperationId, Route>> = {
     keyCallsMax: 0,
     hides: {},
     logs: () => [[{}, ['GET', '/health']]],
+    prepared: {
+      'get-health': sends.old(() => ['GET', '/health']),
+    },
     runs: [],
   },
 };

@@ -8,6 +8,7 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect } from '@jest/globals';
+import { freshName } from './fresh-name.ts';
 import { addressOf, freshFolder, type LocalProcess, runLocal } from './local-process.ts';
 import { describeWith, itWith } from './needs.ts';
 import {
@@ -20,6 +21,8 @@ import {
 import { closeConnections, exchange, type RawReply, type RawRequest } from './raw-http.ts';
 import { sendUntilFinal } from './repeated-requests.ts';
 import { type Claims, issueToken } from './tokens.ts';
+
+export { freshName } from './fresh-name.ts';
 
 /** Whether this run starts its own vaults, behind the local gateway. */
 export const isLocal = process.env['TEST_BASE_URL'] === undefined;
@@ -163,7 +166,7 @@ export const startVault = async (
 ): Promise<RunningVault> => {
   const running = process.env['TEST_BASE_URL'];
   const dataDir = (running && process.env['VAULT_DATA_DIR']) || freshFolder();
-  const tenant = `tenant-${runId()}`;
+  const tenant = `tenant-${randomBytes(6).toString('hex')}`;
   const policyFile = join(dataDir, 'access.yaml');
   const given: NodeJS.ProcessEnv = { VAULT_DATA_DIR: dataDir, PORT: '0', ...env };
   if (running === undefined && policyFor !== undefined) {
@@ -290,13 +293,4 @@ export const withoutRequestId = ({ status, headers, text }: Reply): string => {
   return [status, ...kept.map(([name, value]) => `${name}: ${value}`), '', text]
     .join('\n')
     .replace(`"requestId":"${id}"`, '"requestId":""');
-};
-
-const runId = () => randomBytes(6).toString('hex');
-const run = runId();
-let names = 0;
-/** Returns a secret name that no other test uses, in this run or any other. */
-export const freshName = (word = 'NAME'): string => {
-  names += 1;
-  return `${word}_${run}_${names}`;
 };

@@ -12,7 +12,7 @@ import { promptFates } from '../../support/adversary/store-fates.ts';
 import type { Call } from '../../support/adversary/wire.ts';
 import { printFigure } from '../../support/figure.ts';
 import { freshFolder } from '../../support/local-process.ts';
-import { kinds } from '../../support/prepared-requests.ts';
+import { perRoute } from '../../support/routes.ts';
 import { type RunningVault, startVault } from '../../support/running-vault.ts';
 import { type GuardedVault, startGuardedVault } from './guarded-vault.ts';
 import { differenceOf, grantsOf, type Permission } from './permissions.ts';
@@ -89,6 +89,9 @@ const useVault = ({ url, dataDir }: GuardedVault): (() => void) => {
   };
 };
 
+const kinds = Object.values(perRoute).flatMap(({ prepared }) =>
+  Object.entries(prepared).map(([name, prepare]) => ({ name, prepare })),
+);
 type Kind = (typeof kinds)[number];
 
 describe('a vault with the permissions of template.yaml', () => {
