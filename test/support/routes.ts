@@ -45,6 +45,7 @@ import {
 import type { Request } from './prepared-requests.ts';
 import * as sends from './prepared-requests.ts';
 import type { Call } from './running-vault.ts';
+import type { Claims } from './tokens.ts';
 import { vaultOver } from './vault.ts';
 
 /** A request about the secret `name`. The caller may see the secret `other`. */
@@ -56,6 +57,18 @@ export type Ask = (name: string, other: string) => Request;
  */
 type Secrets = Readonly<Record<'old' | 'gone' | 'missing', string>>;
 type Logged = { readonly code?: string; readonly secret?: string; readonly version?: number };
+
+/** A request about `DB_PASSWORD`, in a tenant that has this secret and `DB_HOST`. */
+export type Example = {
+  /** The writes that precede it, each with the first example of its body. */
+  readonly after?: readonly OperationId[];
+  readonly claims?: Claims;
+  /** The name of the example that is its body, if there are several. */
+  readonly request?: string;
+  readonly query?: string;
+  /** The name of the example that is its answer, if there are several. */
+  readonly reply?: string;
+};
 
 type Route = {
   /** The scopes that a token needs; undefined if the route needs no token. */
@@ -80,6 +93,8 @@ type Route = {
    * secret, and the version.
    */
   readonly logs: (secrets: Secrets) => readonly (readonly [Logged, Request])[];
+  /** Requests that get an example of docs/openapi.yaml; e2e/examples has those of files. */
+  readonly examples: readonly Example[];
   /** Requests of every kind, with which test/cloud/policies tries the grants. */
   readonly prepared: Readonly<Record<string, sends.Prepare>>;
   /** The operation as the proofs run it; none if it does not concern secrets. */
@@ -103,6 +118,9 @@ const file = (name: string) => ({ content: `A=1\nB="secret(${name})"\n` });
 const creating = (name: string) => ({ content: `A=enc(${name})\n`, values: { [name]: 'v' } });
 const post = (end: string, body: object): Request => ['POST', `/v1/secrets${end}`, { body }];
 const onFile = (end: string, body: object): Request => ['POST', `/v1/env${end}`, { body }];
+
+const created: readonly OperationId[] = ['create-secret'];
+const updated: readonly OperationId[] = ['create-secret', 'update-secret'];
 
 type Costs = Pick<Operation, 'cost' | 'keyed'> & Partial<Operation>;
 const writer = (
@@ -133,6 +151,7 @@ export const perRoute: Readonly<Record<OperationId, Route>> = {
       [{ code: 'secret_exists', secret: old }, post('', { name: old, ...body })],
       [{ code: 'invalid_request' }, post('', { name: missing })],
     ],
+    examples: [{ request: 'text' }],
     prepared: {
       'create-secret': sends.create(false),
       'create-secret, keyed': sends.create(true),
@@ -175,6 +194,10 @@ export const perRoute: Readonly<Record<OperationId, Route>> = {
       [{ secret: old }, of('PUT', '', { body })(old)],
       [{ code: 'not_found', secret: missing }, of('PUT', '', { body })(missing)],
     ],
+    examples: [
+      { after: created, request: 'text' },
+      { after: created, request: 'binary' },
+    ],
     prepared: {
       'update-secret': sends.old(of('PUT', '', { body })),
       'update-secret of a version': sends.old(of('PUT', '', { body, ...ifMatch })),
@@ -216,6 +239,7 @@ export const perRoute: Readonly<Record<OperationId, Route>> = {
       [{ code: 'not_found', secret: missing }, of('POST', '/copies', copying)(missing)],
       [{ secret: gone }, post(`/${gone}/copies`, { ...copying.body, create: true })],
     ],
+    examples: [{ after: updated, request: 'rollback' }],
     prepared: {
       'copy-secret': sends.old(of('POST', '/copies', copying)),
       'copy-secret of another secret, keyed': sends.copyOfAnother,
@@ -265,6 +289,7 @@ export const perRoute: Readonly<Record<OperationId, Route>> = {
       [{ code: 'not_found', secret: gone }, of('DELETE')(gone)],
       [{ code: 'not_found', secret: missing }, of('DELETE')(missing)],
     ],
+    examples: [{ after: updated }],
     prepared: {
       'delete-secret': sends.old(of('DELETE')),
       'delete-secret with a note': sends.old(of('DELETE', '', { body: { note: 'not used' } })),
@@ -291,6 +316,7 @@ export const perRoute: Readonly<Record<OperationId, Route>> = {
     keyCallsMax: limits.fileNamesMax,
     hides: {},
     logs: ({ missing }) => [[{}, onFile('/encrypt', creating(missing))]],
+    examples: [],
     prepared: {
       'encrypt-env of one name': sends.env('/encrypt', { fresh: 1 }),
       'encrypt-env, keyed': sends.env('/encrypt', { fresh: 2, keyed: true }),
@@ -349,6 +375,7 @@ export const perRoute: Readonly<Record<OperationId, Route>> = {
       'submit-env': (name) => onFile('', file(name)),
     },
     logs: ({ old }) => [[{ code: 'secret_exists' }, onFile('', creating(old))]],
+    examples: [],
     prepared: {
       'submit-env': sends.env('', { fresh: 1, old: 1 }),
       'submit-env, keyed': sends.env('', { fresh: 2, old: 2, keyed: true }),
@@ -379,6 +406,7 @@ export const perRoute: Readonly<Record<OperationId, Route>> = {
       [{ secret: old, version: 2 }, of('DELETE', '/versions/2')(old)],
       [{ code: 'version_current', secret: old, version: 3 }, of('DELETE', '/versions/3')(old)],
     ],
+    examples: [{ after: updated }],
     prepared: {
       'destroy-version': sends.old(of('DELETE', '/versions/1')),
       'destroy-version of the current version': sends.old(of('DELETE', '/versions/3')),
@@ -409,6 +437,10 @@ export const perRoute: Readonly<Record<OperationId, Route>> = {
       [{ code: 'not_found', secret: old }, of('GET', '?version=4')(old)],
       [{ code: 'not_found', secret: missing }, of('GET')(missing)],
     ],
+    examples: [
+      { after: updated, reply: 'current' },
+      { after: updated, query: '?version=1', reply: 'superseded' },
+    ],
     prepared: {
       'get-secret': sends.old(of('GET')),
       'get-secret by version': sends.old(of('GET', '?version=1')),
@@ -434,6 +466,13 @@ export const perRoute: Readonly<Record<OperationId, Route>> = {
     logs: ({ gone, missing }) => [
       [{ secret: gone, version: 3 }, of('GET', '/explain')(gone)],
       [{ secret: missing }, of('GET', '/explain')(missing)],
+    ],
+    examples: [
+      {
+        after: updated,
+        claims: { scope: 'secrets:read secrets:delete secrets:explain' },
+        reply: 'stored',
+      },
     ],
     prepared: {
       'explain-secret': sends.old(of('GET', '/explain')),
@@ -464,6 +503,13 @@ export const perRoute: Readonly<Record<OperationId, Route>> = {
       [{ secret: gone }, of('GET', '/versions')(gone)],
       [{ code: 'not_found', secret: missing }, of('GET', '/versions')(missing)],
     ],
+    examples: [
+      { after: updated, reply: 'intervals' },
+      {
+        after: [...updated, 'delete-secret', 'create-secret', 'destroy-version'],
+        reply: 'life',
+      },
+    ],
     prepared: {
       'list-versions': sends.old(of('GET', '/versions?include=values&limit=2')),
     },
@@ -488,6 +534,10 @@ export const perRoute: Readonly<Record<OperationId, Route>> = {
     keyCallsMax: 0,
     hides: {},
     logs: () => [[{}, ['GET', '/v1/secrets']]],
+    examples: [
+      { after: updated, query: '?prefix=DB_', reply: 'names' },
+      { after: updated, query: '?prefix=DB_PASSWORD&include=details', reply: 'details' },
+    ],
     prepared: {
       'list-secrets': sends.old(() => ['GET', '/v1/secrets?limit=1']),
       'list-secrets with details': sends.old((name) => [
@@ -527,6 +577,11 @@ export const perRoute: Readonly<Record<OperationId, Route>> = {
       [{}, onFile('/expand', file(old))],
       [{ code: 'invalid_env' }, onFile('/expand', { content: 'A' })],
     ],
+    examples: [
+      { after: created, request: 'current', reply: 'current' },
+      { after: created, request: 'pin', reply: 'pin' },
+      { after: updated, request: 'pinned', reply: 'pinned' },
+    ],
     prepared: {
       'expand-env': sends.env('/expand', { old: 2 }),
       'expand-env with pins': sends.env('/expand', { old: 1, pinned: true }),
@@ -553,6 +608,15 @@ export const perRoute: Readonly<Record<OperationId, Route>> = {
     keyCallsMax: 0,
     hides: {},
     logs: () => [[{}, ['GET', '/v1/whoami']]],
+    examples: [
+      {
+        claims: {
+          tenant: 'demo',
+          sub: 'you',
+          scope: 'secrets:read secrets:write secrets:delete secrets:explain',
+        },
+      },
+    ],
     prepared: {
       whoami: sends.old(() => ['GET', '/v1/whoami']),
     },
@@ -564,6 +628,7 @@ export const perRoute: Readonly<Record<OperationId, Route>> = {
     keyCallsMax: 0,
     hides: {},
     logs: () => [[{}, ['GET', '/v1/status']]],
+    examples: [{ reply: 'ok' }],
     prepared: {
       'get-status': sends.old(() => ['GET', '/v1/status']),
     },
@@ -575,6 +640,7 @@ export const perRoute: Readonly<Record<OperationId, Route>> = {
     keyCallsMax: 0,
     hides: {},
     logs: () => [[{}, ['GET', '/health']]],
+    examples: [{}],
     prepared: {
       'get-health': sends.old(() => ['GET', '/health']),
     },
