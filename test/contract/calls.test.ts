@@ -18,7 +18,7 @@ import { canaryForms } from '../support/adversary/canaries.ts';
 import { type Wired, wireUp } from '../support/adversary/ports.ts';
 import { watchCalls } from '../support/adversary/watch.ts';
 import { changedPorts } from '../support/changed-ports.ts';
-import { type Cost, envCost, getAtCost, itemReads, keptBytes, none } from '../support/costs.ts';
+import { type Cost, calls, envCost, getAtCost, itemReads, keptBytes } from '../support/costs.ts';
 import { tableName } from '../support/embedded.ts';
 import { requestOf } from '../support/events.ts';
 import { newValue } from '../support/operations.ts';
@@ -70,7 +70,7 @@ const others: readonly [string, Readonly<Record<string, number>>, Work, Cost, Er
     'a create of an existing name',
     { DB: 1 },
     (vault, alice, context) => vault.create(alice, 'DB', value, { context }),
-    { ...none, store: ['PutItem'], kms: ['GenerateDataKey'] },
+    calls({}, 'PutItem', 'GenerateDataKey'),
     'secret_exists',
   ],
   [
@@ -119,19 +119,14 @@ const others: readonly [string, Readonly<Record<string, number>>, Work, Cost, Er
     'a keyed deletion of a missing secret, with a second look for its record,',
     {},
     (vault, alice, context) => vault.delete(alice, 'DB', { context, key }),
-    { ...none, store: ['GetItem', 'GetItem', 'TransactGetItems'], reads: 2 + 2 },
+    calls({ reads: 2 + 2 }, 'GetItem', 'GetItem', 'TransactGetItems'),
     'not_found',
   ],
   [
     'a keyed update of a missing secret, with a second look for its record,',
     {},
     (vault, alice, context) => vault.update(alice, 'DB', value, { context, key }),
-    {
-      ...none,
-      store: ['GetItem', 'GetItem', 'TransactGetItems'],
-      kms: ['GenerateDataKey'],
-      reads: 2 + 2,
-    },
+    calls({ reads: 2 + 2 }, 'GetItem', 'GetItem', 'TransactGetItems', 'GenerateDataKey'),
     'not_found',
   ],
   [
@@ -145,29 +140,32 @@ const others: readonly [string, Readonly<Record<string, number>>, Work, Cost, Er
     'a rollback',
     { DB: 3 },
     (vault, alice, context) => vault.copy(alice, 'DB', { version: 1 }, { context }),
-    {
-      store: ['GetItem', 'TransactGetItems', 'TransactWriteItems'],
-      kms: ['Decrypt', 'GenerateDataKey'],
-      reads: 2 + 1,
-      writes: 2 * 3,
-    },
+    calls(
+      { reads: 2 + 1, writes: 2 * 3 },
+      'GetItem',
+      'TransactGetItems',
+      'TransactWriteItems',
+      'Decrypt',
+      'GenerateDataKey',
+    ),
   ],
   [
     'a copy of the current version of another secret',
     { DB: 3, FROM: 2 },
     (vault, alice, context) => vault.copy(alice, 'DB', { name: 'FROM' }, { context }),
-    {
-      store: ['TransactGetItems', 'TransactWriteItems'],
-      kms: ['Decrypt', 'GenerateDataKey'],
-      reads: 2 * 2,
-      writes: 2 * 3,
-    },
+    calls(
+      { reads: 2 * 2, writes: 2 * 3 },
+      'TransactGetItems',
+      'TransactWriteItems',
+      'Decrypt',
+      'GenerateDataKey',
+    ),
   ],
   [
     'a copy to a missing secret, without a call to KMS,',
     { FROM: 1 },
     (vault, alice, context) => vault.copy(alice, 'DB', { name: 'FROM' }, { context }),
-    { ...none, store: ['TransactGetItems'], reads: 2 * 2 },
+    calls({ reads: 2 * 2 }, 'TransactGetItems'),
     'not_found',
   ],
   [
@@ -188,7 +186,7 @@ const others: readonly [string, Readonly<Record<string, number>>, Work, Cost, Er
     Object.fromEntries(namesOf('LISTED_', 10).map((name) => [name, 1])),
     (vault, alice, context) => vault.names(alice, { limit: 50, includeDetails: true }, { context }),
     // The query of the index costs half a unit, and each of the ten heads one.
-    { ...none, store: ['BatchGetItem', 'Query'], reads: 0.5 + 10 },
+    calls({ reads: 0.5 + 10 }, 'BatchGetItem', 'Query'),
   ],
   ...[1, 3, 4].map((version): (typeof others)[number] => [
     `a get of version ${version} of four`,
@@ -202,12 +200,7 @@ const others: readonly [string, Readonly<Record<string, number>>, Work, Cost, Er
     (vault, alice, context) =>
       vault.versions(alice, 'DB', { limit: 10, includeValues }, { context }),
     // The query reads ten versions of 850 bytes, which is three times 4 KB.
-    {
-      store: ['GetItem', 'Query'],
-      kms: includeValues ? Array(10).fill('Decrypt') : [],
-      reads: 1 + 2,
-      writes: 0,
-    },
+    calls({ reads: 1 + 2 }, 'GetItem', 'Query', ...Array(includeValues ? 10 : 0).fill('Decrypt')),
   ]),
   [
     'a page of a hundred names',
@@ -215,7 +208,7 @@ const others: readonly [string, Readonly<Record<string, number>>, Work, Cost, Er
     (vault, alice, context) => vault.names(alice, {}, { context }),
     // The query reads a hundred entries of the index with names of 14 characters, at half a unit
     // for each 4 KB.
-    { ...none, store: ['Query'], reads: 1.5 },
+    calls({ reads: 1.5 }, 'Query'),
   ],
   [
     'a file that creates forty names',
@@ -256,18 +249,13 @@ const others: readonly [string, Readonly<Record<string, number>>, Work, Cost, Er
     { P: 1, Q: 1 },
     (vault, alice, context) =>
       vault.submit(alice, linesOf(['A', 'B', 'C'], ['P', 'Q']), { context, dryRun: true }),
-    {
-      ...none,
-      store: ['TransactGetItems'],
-      kms: envCost({ created: 3, read: 2 }).kms,
-      reads: 2 * 5,
-    },
+    calls({ reads: 2 * 5 }, 'TransactGetItems', ...envCost({ created: 3, read: 2 }).kms),
   ],
   ...['secret(P)', 'secret(Q@4)'].map((reference): (typeof others)[number] => [
     `a file with a missing reference: ${reference}`,
     { Q: 3 },
     (vault, alice, context) => vault.expand(alice, `V=${reference}\n`, { context }),
-    { ...none, store: ['TransactGetItems'], reads: 2 },
+    calls({ reads: 2 }, 'TransactGetItems'),
     'not_found',
   ]),
   [
@@ -379,7 +367,7 @@ describe('calls and costs:', () => {
     const { tag } = await ask.expand(alice, linesOf([], ['P']));
     const context = requestContext();
     await ask.expandUnless(alice, linesOf([], ['P']), { context, unless: tag });
-    expect(costOf(context)).toEqual({ ...none, store: ['TransactGetItems'], reads: 2 });
+    expect(costOf(context)).toEqual(calls({ reads: 2 }, 'TransactGetItems'));
   });
 
   it('a repeated keyed deletion reads the head and the record, and a repeated destruction reads the head and the version', async () => {
@@ -447,7 +435,7 @@ describe('calls and costs:', () => {
 
   it('the status probes the table and the key once, and makes no call when asked again at once', async () => {
     const status = getStatus(vault.ports, { elapsed: () => 0 });
-    for (const cost of [{ ...none, store: ['DescribeTable'], kms: ['DescribeKey'] }, none]) {
+    for (const cost of [calls({}, 'DescribeTable', 'DescribeKey'), calls({})]) {
       const context = requestContext();
       await status(context, someone());
       expect(costOf(context)).toEqual(cost);

@@ -8,7 +8,8 @@ import { decodeJwt } from 'jose';
 import type { OperationId } from '../../client/types.ts';
 import { logged } from '../support/log-lines.ts';
 import { makePolicyIssuer } from '../support/policy-issuer.ts';
-import { type Ask, perRoute } from '../support/routes.ts';
+import type { Ask } from '../support/prepared-requests.ts';
+import { perRoute } from '../support/routes.ts';
 import { freshName, isLocal, useVault, withoutRequestId } from '../support/running-vault.ts';
 import { type Claims, claimsOf } from '../support/tokens.ts';
 import { untilSeen } from '../support/until.ts';
@@ -102,7 +103,7 @@ const strangers: Readonly<Record<string, Stranger>> = {
 const strangerOf = (who: string): Stranger => strangers[who] as Stranger;
 const asks: Readonly<Record<string, Ask>> = Object.assign(
   {},
-  ...Object.values(perRoute).map(({ hides }) => hides),
+  ...Object.values(perRoute).map(({ asks }) => asks),
 );
 const routeOf = (what: string) => perRoute[what.split(' ')[0] as OperationId];
 /** Requests that need only the scope `secrets:list`. */
@@ -112,7 +113,7 @@ const current = Object.keys(asks).filter(
   (what) => !/version|pin/.test(what) && routeOf(what).missing === undefined,
 );
 const askAs = (token: string, what: string) => (name: string) => {
-  const [method, path, call] = (asks[what] as Ask)(name, shown);
+  const [method, path, call] = (asks[what] as Ask)(name, shown, new Date().toISOString());
   return vault.call(method, path, { token, ...call });
 };
 const cells = Object.keys(strangers).flatMap((who) => Object.keys(asks).map((ask) => [who, ask]));

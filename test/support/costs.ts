@@ -20,15 +20,19 @@ export type Cost = {
 
 const times = (count: number, call: string): string[] => Array.from({ length: count }, () => call);
 
-export const none: Cost = { store: [], kms: [], reads: 0, writes: 0 };
+/** Returns the cost of these calls to the store and to KMS, each in alphabetical order. */
+export const calls = (
+  units: { readonly reads?: number; readonly writes?: number },
+  ...names: readonly string[]
+): Cost => {
+  const isOfKey = (name: string) => /Key$|^Decrypt$/.test(name);
+  const store = names.filter((name) => !isOfKey(name));
+  return { store, kms: names.filter(isOfKey), reads: 0, writes: 0, ...units };
+};
 
 /** Returns the cost of reading so many single items, besides these calls to KMS. */
-export const itemReads = (reads: number, ...kms: readonly string[]): Cost => ({
-  store: times(reads, 'GetItem'),
-  kms,
-  reads,
-  writes: 0,
-});
+export const itemReads = (reads: number, ...kms: readonly string[]): Cost =>
+  calls({ reads }, ...times(reads, 'GetItem'), ...kms);
 
 /**
  * Returns the most that a read as of an instant can cost: one read of the head, and one for each
@@ -88,26 +92,26 @@ type OverDeletion = { readonly names?: number; readonly keyed?: number; readonly
  * file also reads the heads of its names again. `keyed` is how often the idempotency record is
  * looked up.
  */
-export const overDeletion = ({ names = 0, keyed = 0, writes }: OverDeletion): Cost => ({
-  store: [
+export const overDeletion = ({ names = 0, keyed = 0, writes }: OverDeletion): Cost =>
+  calls(
+    { reads: keyed + 2 + 2 * names, writes },
     ...times(keyed, 'GetItem'),
     ...times(names > 0 ? 2 : 1, 'TransactGetItems'),
-    ...times(2, 'TransactWriteItems'),
-  ],
-  kms: times(Math.max(1, names), 'GenerateDataKey'),
-  reads: keyed + 2 + 2 * names,
-  writes,
-});
+    ...['TransactWriteItems', 'TransactWriteItems'],
+    ...times(Math.max(1, names), 'GenerateDataKey'),
+  );
 
+type WithKey = { readonly cost: Cost; readonly keyed: Cost };
 /** Returns the cost of a write without and with an idempotency key, whose record it then writes. */
-export const withRecord = (cost: Cost): { readonly cost: Cost; readonly keyed: Cost } => ({
-  cost,
-  keyed: {
-    ...cost,
-    store: ['GetItem', ...cost.store],
-    reads: cost.reads + 1,
-    writes: cost.writes + 2,
-  },
+export const withRecord = (cost: Cost): WithKey => {
+  const [reads, writes] = [cost.reads + 1, cost.writes + 2];
+  return { cost, keyed: { ...cost, store: ['GetItem', ...cost.store], reads, writes } };
+};
+
+/** Returns the cost of a file without and with an idempotency key. */
+export const fileCosts = (file: File): WithKey => ({
+  cost: envCost(file),
+  keyed: envCost({ ...file, recordKb: 1 }),
 });
 
 /**

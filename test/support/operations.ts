@@ -21,8 +21,8 @@ type Answer = {
 };
 export type Run = (ports: Ports, context: RequestContext, principal: Principal) => Promise<Answer>;
 
-export type Operation = {
-  readonly name: string;
+/** An operation in a situation. */
+export type Scene = {
   readonly prepare: (ports: Ports, principal: Principal) => Promise<unknown>;
   /**
    * Returns a function that runs the operation. It uses the idempotency key if one is given and the
@@ -36,6 +36,10 @@ export type Operation = {
    * for stored versions, by the value.
    */
   readonly leaves: StoredVersion['state'];
+};
+
+export type Operation = Scene & {
+  readonly name: string;
   readonly cost: Cost;
   /** The cost with an idempotency key; absent if the operation accepts none. */
   readonly keyed?: Cost;
@@ -45,7 +49,7 @@ export const newValue = 'the-value-of-the-request';
 const oldValue = 'the-value-from-before';
 export const began = Date.parse('2026-11-24T10:00:00Z');
 
-export const one = (name: string, version: number): VersionRef => ({ name, version });
+const one = (name: string, version: number): VersionRef => ({ name, version });
 const single = ({ version, replayed }: { version: VersionRef; replayed: boolean }): Answer => ({
   written: [one(version.name, version.version)],
   replayed,
@@ -56,51 +60,83 @@ export const telling = (told: unknown): Answer => ({
   replayed: false,
   told: JSON.stringify(told),
 });
+/** The names that a file stores, with the versions that it writes. */
+type Written = Readonly<Record<string, number>>;
+export const three: Written = { A: 1, B: 1, C: 1 };
+const refsOf = (written: Written) =>
+  Object.entries(written).map(([name, version]) => one(name, version));
 /** Returns a file that stores the value of the request under each of these names. */
-export const newNames = (names: readonly string[]): string =>
-  names.map((name) => `${name}=${newValue}\nX${name}=enc(${name})\n`).join('');
-export const three = ['A', 'B', 'C'];
-const most = Array.from({ length: limits.fileNamesMax }, (_, index) => `N${index}`);
-export const twoOld = 'P=secret(OLD_P)\nQ=secret(OLD_Q)\n';
+const newNames = (written: Written): string =>
+  Object.keys(written)
+    .map((name) => `${name}=${newValue}\nX${name}=enc(${name})\n`)
+    .join('');
+const twoOld = 'P=secret(OLD_P)\nQ=secret(OLD_Q)\n';
 
-export const nothing = async () => {};
-export const deletedSecret = async (ports: Ports, principal: Principal) => {
+const nothing: Scene['prepare'] = async () => {};
+export const deletedSecret: Scene['prepare'] = async (ports, principal) => {
   await makeSecret(ports, principal, 'GONE', [oldValue], began);
   await vaultOver(ports).delete(principal, 'GONE', { now: began + 1_000 });
 };
-export const oldSecrets = async (ports: Ports, principal: Principal) => {
+export const oldSecrets: Scene['prepare'] = async (ports, principal) => {
   await makeSecret(ports, principal, 'OLD_P', [oldValue, oldValue, oldValue, oldValue], began);
   await makeSecret(ports, principal, 'OLD_Q', [oldValue, oldValue], began);
 };
 
+const writing = (
+  prepare: Scene['prepare'],
+  run: Scene['run'],
+  written: Written,
+  leaves: Scene['leaves'] = 'stored',
+): Scene => ({ prepare, run, writes: refsOf(written), leaves });
+/** An operation that reads the old secrets, unless others are prepared. */
+export const reading = (run: Run, prepare: Scene['prepare'] = oldSecrets): Scene =>
+  writing(prepare, () => run, {});
+
+export const create = (name: string, version = 1, prepare = nothing): Scene =>
+  writing(
+    prepare,
+    (key) => async (ports, context, principal) =>
+      single(await vaultOver(ports).create(principal, name, newValue, { context, key })),
+    { [name]: version },
+  );
+
 /** Updates `OLD_Q`, with `If-Match` unless there is a key, so that repeating it has no effect. */
-export const update =
-  (key?: string): Run =>
-  async (ports, context, principal) => {
-    const ifMatch = key === undefined ? [2] : undefined;
-    const asked = { context, key, ifMatch };
+export const update = writing(
+  oldSecrets,
+  (key) => async (ports, context, principal) => {
+    const asked = { context, key, ifMatch: key === undefined ? [2] : undefined };
     return single(await vaultOver(ports).update(principal, 'OLD_Q', newValue, asked));
-  };
-/**
- * Destroys version 2 of `OLD_P`. A later request that finds the version already destroyed counts as
- * a replay.
- */
-export const destroy = (): Run => async (ports, context, principal) => {
-  const destroyed = await vaultOver(ports).destroy(principal, 'OLD_P', 2, { context });
-  const { name, version, destroyedAt } = destroyed;
-  return { written: [one(name, version)], replayed: destroyedAt !== context.now, told: '' };
-};
-export const copyableSecrets = async (ports: Ports, principal: Principal) => {
-  await makeSecret(ports, principal, 'OLD_P', [oldValue, newValue, oldValue], began);
-  await makeSecret(ports, principal, 'OLD_Q', [oldValue, oldValue], began);
-};
-export const copyableHead = (ports: Ports, principal: Principal) =>
-  makeSecret(ports, principal, 'FROM', [newValue], began);
+  },
+  { OLD_Q: 3 },
+);
+
+export const remove = writing(
+  oldSecrets,
+  (key) => async (ports, context, principal) => {
+    const asked = { context, key, note: 'no longer used' };
+    return single(await vaultOver(ports).delete(principal, 'OLD_Q', asked));
+  },
+  { OLD_Q: 3 },
+  'deleted',
+);
+
+/** A later request that finds the version already destroyed counts as a replay. */
+export const destroy = writing(
+  oldSecrets,
+  () => async (ports, context, principal) => {
+    const destroyed = await vaultOver(ports).destroy(principal, 'OLD_P', 2, { context });
+    const { name, version, destroyedAt } = destroyed;
+    return { written: [one(name, version)], replayed: destroyedAt !== context.now, told: '' };
+  },
+  { OLD_P: 2 },
+  'destroyed',
+);
+
 /**
  * Copies a version. Without an idempotency key it uses `If-Match` or creates the secret, so that
  * repeating it has no second effect.
  */
-export const copy =
+const copy =
   (name: string, from: { name: string; version?: number }, create = false) =>
   (key?: string): Run =>
   async (ports, context, principal) => {
@@ -108,7 +144,21 @@ export const copy =
     const asked = { context, key, create, ifMatch };
     return single(await vaultOver(ports).copy(principal, name, from, asked));
   };
-export const env =
+export const copyOlder = writing(
+  async (ports, principal) => {
+    await makeSecret(ports, principal, 'OLD_P', [oldValue, newValue, oldValue], began);
+    await makeSecret(ports, principal, 'OLD_Q', [oldValue, oldValue], began);
+  },
+  copy('OLD_Q', { name: 'OLD_P', version: 2 }),
+  { OLD_Q: 3 },
+);
+export const copyToNew = writing(
+  (ports, principal) => makeSecret(ports, principal, 'FROM', [newValue], began),
+  copy('COPIED', { name: 'FROM' }, true),
+  { COPIED: 1 },
+);
+
+const env =
   (
     route: 'submit' | 'encrypt' | 'expand',
     content: string,
@@ -121,63 +171,57 @@ export const env =
     const written = created.map((ref) => one(ref.name, ref.version));
     return { written, replayed, told: JSON.stringify(told) };
   };
-
-const twoNext = newNames(['OLD_P', 'OLD_Q']).replaceAll(')', '@next)');
-const twoVersions = new Map([
+export const encrypt = (written: Written, prepare = nothing): Scene =>
+  writing(prepare, env('encrypt', newNames(written)), written);
+const twoNext = { OLD_P: 5, OLD_Q: 3 };
+const nextFile = newNames(twoNext).replaceAll(')', '@next)');
+const ifVersions = new Map([
   ['OLD_P', 4],
   ['OLD_Q', 2],
 ]);
 /** Without an idempotency key, `ifVersions` keeps a repetition from writing further versions. */
-export const encryptNext = (key?: string): Run =>
-  env('encrypt', twoNext, key === undefined ? { ifVersions: twoVersions } : {})(key);
+export const encryptNext = writing(
+  oldSecrets,
+  (key) => env('encrypt', nextFile, key === undefined ? { ifVersions } : {})(key),
+  twoNext,
+);
+export const submit = writing(oldSecrets, env('submit', `${newNames(three)}${twoOld}`), three);
+/** Expands a file that reads the two old secrets, and these lines. */
+export const expand = (more = ''): Scene => reading(env('expand', `${twoOld}${more}`)());
 
-export const create =
-  (name: string) =>
-  (key?: string): Run =>
-  async (ports, context, principal) =>
-    single(await vaultOver(ports).create(principal, name, newValue, { context, key }));
-
-/** Deletes `OLD_Q`. */
-export const remove =
-  (key?: string): Run =>
-  async (ports, context, principal) => {
-    const asked = { context, key, note: 'no longer used' };
-    return single(await vaultOver(ports).delete(principal, 'OLD_Q', asked));
-  };
-
+const most = Array.from({ length: limits.fileNamesMax }, (_, index) => [`N${index}`, 1]);
 /** The operation that writes as many names as one file may have. */
 export const largestFile: Operation = {
   name: 'encrypt-env of as many names as a file may have',
-  prepare: nothing,
-  run: env('encrypt', newNames(most)),
-  writes: most.map((name) => one(name, 1)),
-  leaves: 'stored',
+  ...encrypt(Object.fromEntries(most)),
   cost: envCost({ created: most.length }),
 };
 
-export const get =
-  (which: GetSecret['which']): Operation['run'] =>
-  () =>
-  async (ports, context, principal) => {
+export const get = (which: GetSecret['which']): Scene =>
+  reading(async (ports, context, principal) => {
     const { stored, text } = await vaultOver(ports).get(principal, 'OLD_P', which, { context });
     return telling([stored.version, stored.validTo, text]);
-  };
+  });
 /** Gets the secret for a caller who already has its current version, 4. */
-export const getKnown = (): Run => async (ports, context, principal) =>
-  telling(await vaultOver(ports).getUnless(principal, 'OLD_P', [4], { context }));
-export const list =
-  (range: Partial<ListSecrets>): Operation['run'] =>
-  () =>
-  async (ports, context, principal) =>
-    telling(await vaultOver(ports).names(principal, { limit: 9, ...range }, { context }));
+export const getKnown = reading(async (ports, context, principal) =>
+  telling(await vaultOver(ports).getUnless(principal, 'OLD_P', [4], { context })),
+);
+export const list = (range: Partial<ListSecrets>, prepare = oldSecrets): Scene =>
+  reading(
+    async (ports, context, principal) =>
+      telling(await vaultOver(ports).names(principal, { limit: 9, ...range }, { context })),
+    prepare,
+  );
 
 /** By tenant, the tag of the answer that the caller already has when it expands the file again. */
 const tags = new Map<string, string | undefined>();
-export const oldSecretsAndTag = async (ports: Ports, principal: Principal) => {
-  await oldSecrets(ports, principal);
-  tags.set(principal.tenant, (await vaultOver(ports).expand(principal, twoOld)).tag);
-};
-export const expandUnchanged = (): Run => async (ports, context, principal) => {
-  const unless = tags.get(principal.tenant);
-  return telling(await vaultOver(ports).expandUnless(principal, twoOld, { context, unless }));
-};
+export const expandUnchanged = reading(
+  async (ports, context, principal) => {
+    const unless = tags.get(principal.tenant);
+    return telling(await vaultOver(ports).expandUnless(principal, twoOld, { context, unless }));
+  },
+  async (ports, principal) => {
+    await oldSecrets(ports, principal);
+    tags.set(principal.tenant, (await vaultOver(ports).expand(principal, twoOld)).tag);
+  },
+);

@@ -7,6 +7,11 @@ type Headers = Readonly<Record<string, string>>;
 type Send = () => Promise<unknown>;
 export type Request = readonly [method: string, path: string, call?: Call];
 /**
+ * A request about the secret `name`. The caller may see the secret `other`. At the instant `at`,
+ * both have a value.
+ */
+export type Ask = (name: string, other: string, at: string) => Request;
+/**
  * Prepares what a request needs. Returns a function that sends the request. Each call prepares a
  * new request.
  */
@@ -47,23 +52,15 @@ export const create =
     return () => vault.call('POST', '/v1/secrets', { token, body, headers });
   };
 
-/** Sends a request about a secret with three versions. `at` is when its second one was valid. */
+/** Sends a request about a secret with three versions. */
 export const old =
-  (ask: (name: string, at: string | undefined) => Request, keyed = false): Prepare =>
+  (ask: Ask): Prepare =>
   async (vault, token) => {
     const { name, at } = await makeOld(vault, token);
-    const [method, path, call = {}] = ask(name, at);
-    const headers = { ...headersOf(keyed), ...call.headers };
-    return () => vault.call(method, path, { token, ...call, headers });
+    const other = await makeOld(vault, token);
+    const [method, path, call] = ask(name, other.name, String(at));
+    return () => vault.call(method, path, { token, ...call });
   };
-
-export const copyOfAnother: Prepare = async (vault, token) => {
-  const { name: from } = await makeOld(vault, token);
-  return old(
-    (name) => ['POST', `/v1/secrets/${name}/copies`, { body: { from: { name: from } } }],
-    true,
-  )(vault, token);
-};
 
 export const env =
   (

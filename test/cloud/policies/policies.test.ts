@@ -12,6 +12,7 @@ import { promptFates } from '../../support/adversary/store-fates.ts';
 import type { Call } from '../../support/adversary/wire.ts';
 import { printFigure } from '../../support/figure.ts';
 import { freshFolder } from '../../support/local-process.ts';
+import { old } from '../../support/prepared-requests.ts';
 import { perRoute } from '../../support/routes.ts';
 import { type RunningVault, startVault } from '../../support/running-vault.ts';
 import { type GuardedVault, startGuardedVault } from './guarded-vault.ts';
@@ -89,9 +90,10 @@ const useVault = ({ url, dataDir }: GuardedVault): (() => void) => {
   };
 };
 
-const kinds = Object.values(perRoute).flatMap(({ prepared }) =>
-  Object.entries(prepared).map(([name, prepare]) => ({ name, prepare })),
-);
+const kinds = Object.values(perRoute).flatMap(({ asks, sends }) => {
+  const prepared = Object.entries(asks).map(([name, ask]) => [name, old(ask)] as const);
+  return [...prepared, ...Object.entries(sends)].map(([name, prepare]) => ({ name, prepare }));
+});
 type Kind = (typeof kinds)[number];
 
 describe('a vault with the permissions of template.yaml', () => {
