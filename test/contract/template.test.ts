@@ -2,7 +2,6 @@ import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { buildSync } from 'esbuild';
-import { parse } from 'yaml';
 import type { OperationId } from '../../client/types.ts';
 import { problem } from '../../functions/http/responses.ts';
 import { ApiError } from '../../functions/model/errors.ts';
@@ -11,23 +10,18 @@ import { parseTemplate, readTemplate, type Template } from '../../host/template.
 import { grantsOf } from '../cloud/policies/permissions.ts';
 import { journalOnLambda } from '../support/lambda-journal.ts';
 import { freshFolder } from '../support/local-process.ts';
+import { operations } from '../support/openapi.ts';
 import { perRoute } from '../support/routes.ts';
 
 /**
  * The routes in docs/openapi.yaml, by operation, except for the document itself, which functions do
  * not serve.
  */
-const routes: Readonly<Record<string, string>> = (() => {
-  const { paths } = parse(readFileSync('docs/openapi.yaml', 'utf8')) as {
-    readonly paths: Record<string, Record<string, { readonly operationId?: string }>>;
-  };
-  const documented = Object.entries(paths).flatMap(([path, methods]) =>
-    Object.entries(methods).flatMap(([method, { operationId }]) =>
-      operationId === undefined ? [] : [[operationId, `${method.toUpperCase()} ${path}`]],
-    ),
-  );
-  return Object.fromEntries(documented.filter(([operation]) => operation !== 'get-openapi'));
-})();
+const routes: Readonly<Record<string, string>> = Object.fromEntries(
+  operations
+    .filter(({ operationId }) => operationId !== 'get-openapi')
+    .map(({ operationId, method, path }) => [operationId, `${method} ${path}`]),
+);
 
 /** Half of the lowest regional KMS quota for cryptographic operations. */
 const kmsCallsPerSecond = 5_500;

@@ -8,6 +8,7 @@ import { canaryForms, findCanaries } from '../support/adversary/canaries.ts';
 import { openDsvault } from '../support/dsvault.ts';
 import { freshFolder, runLocal } from '../support/local-process.ts';
 import { type Line, logged as linesOf } from '../support/log-lines.ts';
+import { makeDeleted, makeOld } from '../support/prepared-requests.ts';
 import { perRoute } from '../support/routes.ts';
 import { describeLocal, freshName, type Reply, useVault } from '../support/running-vault.ts';
 import { until, untilSeen } from '../support/until.ts';
@@ -39,14 +40,9 @@ describeLocal('the log line of a request', () => {
   it.each(Object.entries(perRoute))(
     'appears once for each request of %s, with the code of a refusal, the secret and the version read',
     async (operation, { logs, scopes }) => {
-      const names = { old: freshName(), gone: freshName(), missing: freshName() };
-      for (const name of [names.old, names.gone]) {
-        await call('POST', '/v1/secrets', { name, value: 'v' });
-        await call('PUT', `/v1/secrets/${name}`, { value: 'w' });
-      }
-      await call('PUT', `/v1/secrets/${names.old}`, { value: 'x' });
-      await call('DELETE', `/v1/secrets/${names.old}/versions/1`);
-      await call('DELETE', `/v1/secrets/${names.gone}`);
+      const { name: old } = await makeOld(vault, token);
+      await call('DELETE', `/v1/secrets/${old}/versions/1`);
+      const names = { old, gone: await makeDeleted(vault, token), missing: freshName() };
       for (const [about, [method, path, more]] of logs(names)) {
         // The status is briefly degraded when a probe takes more than a second.
         const reply = await untilSeen(

@@ -20,11 +20,9 @@ export type Cost = {
 
 const times = (count: number, call: string): string[] => Array.from({ length: count }, () => call);
 
+type Units = { readonly reads?: number; readonly writes?: number };
 /** Returns the cost of these calls to the store and to KMS, each in alphabetical order. */
-export const calls = (
-  units: { readonly reads?: number; readonly writes?: number },
-  ...names: readonly string[]
-): Cost => {
+export const calls = (units: Units, ...names: readonly string[]): Cost => {
   const isOfKey = (name: string) => /Key$|^Decrypt$/.test(name);
   const store = names.filter((name) => !isOfKey(name));
   return { store, kms: names.filter(isOfKey), reads: 0, writes: 0, ...units };
@@ -101,18 +99,18 @@ export const overDeletion = ({ names = 0, keyed = 0, writes }: OverDeletion): Co
     ...times(Math.max(1, names), 'GenerateDataKey'),
   );
 
-type WithKey = { readonly cost: Cost; readonly keyed: Cost };
 /** Returns the cost of a write without and with an idempotency key, whose record it then writes. */
-export const withRecord = (cost: Cost): WithKey => {
+export const withRecord = (units: Units, ...names: readonly string[]): [Cost, Cost] => {
+  const cost = calls(units, ...names);
   const [reads, writes] = [cost.reads + 1, cost.writes + 2];
-  return { cost, keyed: { ...cost, store: ['GetItem', ...cost.store], reads, writes } };
+  return [cost, { ...cost, store: ['GetItem', ...cost.store], reads, writes }];
 };
 
 /** Returns the cost of a file without and with an idempotency key. */
-export const fileCosts = (file: File): WithKey => ({
-  cost: envCost(file),
-  keyed: envCost({ ...file, recordKb: 1 }),
-});
+export const fileCosts = (file: File): [Cost, Cost] => [
+  envCost(file),
+  envCost({ ...file, recordKb: 1 }),
+];
 
 /**
  * How many bytes a stored secret occupies beyond its value, at most. `usual`: with a name of 16

@@ -42,7 +42,7 @@ export type Operation = Scene & {
   readonly name: string;
   readonly cost: Cost;
   /** The cost with an idempotency key; absent if the operation accepts none. */
-  readonly keyed?: Cost;
+  readonly keyed?: Cost | undefined;
 };
 
 export const newValue = 'the-value-of-the-request';
@@ -77,7 +77,7 @@ export const deletedSecret: Scene['prepare'] = async (ports, principal) => {
   await makeSecret(ports, principal, 'GONE', [oldValue], began);
   await vaultOver(ports).delete(principal, 'GONE', { now: began + 1_000 });
 };
-export const oldSecrets: Scene['prepare'] = async (ports, principal) => {
+const oldSecrets: Scene['prepare'] = async (ports, principal) => {
   await makeSecret(ports, principal, 'OLD_P', [oldValue, oldValue, oldValue, oldValue], began);
   await makeSecret(ports, principal, 'OLD_Q', [oldValue, oldValue], began);
 };
@@ -206,6 +206,15 @@ export const get = (which: GetSecret['which']): Scene =>
 export const getKnown = reading(async (ports, context, principal) =>
   telling(await vaultOver(ports).getUnless(principal, 'OLD_P', [4], { context })),
 );
+export const listVersions = reading(async (ports, context, principal) => {
+  const page = { limit: 10, includeValues: true };
+  const { versions } = await vaultOver(ports).versions(principal, 'OLD_P', page, { context });
+  return telling(versions.map(({ stored, value }) => [stored.version, String(value)]));
+});
+export const oldAndDeleted: Scene['prepare'] = async (ports, principal) => {
+  await oldSecrets(ports, principal);
+  await deletedSecret(ports, principal);
+};
 export const list = (range: Partial<ListSecrets>, prepare = oldSecrets): Scene =>
   reading(
     async (ports, context, principal) =>

@@ -33,7 +33,7 @@ export const makeDeleted = async (vault: RunningVault, token: string): Promise<s
  * Makes a secret with three versions. Returns its name, and an instant at which the second was
  * valid.
  */
-const makeOld = async (vault: RunningVault, token: string) => {
+export const makeOld = async (vault: RunningVault, token: string) => {
   const name = freshName('OLD');
   await vault.call('POST', '/v1/secrets', { token, body: { name, value: 'one' } });
   const update = (value: string) =>

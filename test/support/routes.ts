@@ -7,6 +7,7 @@ import { randomUUID } from 'node:crypto';
 import type { OperationId } from '../../client/types.ts';
 import { limits } from '../../functions/model/limits.ts';
 import {
+  type Cost,
   calls,
   envCost,
   fileCosts,
@@ -26,7 +27,7 @@ type Request = sends.Request;
 
 /**
  * Names of secrets: `old` has three versions, of which the first is destroyed, `gone` was deleted
- * after two versions, and `missing` never existed.
+ * after one version, and `missing` never existed.
  */
 type Secrets = Readonly<Record<'old' | 'gone' | 'missing', string>>;
 type Logged = { readonly code?: string; readonly secret?: string; readonly version?: number };
@@ -37,9 +38,8 @@ export type Example = {
   readonly after?: readonly OperationId[];
   readonly claims?: Claims;
   readonly query?: string;
-  /** The names of the examples that are its body and its answer, where there are several. */
-  readonly request?: string;
-  readonly reply?: string;
+  /** The name of the examples that are its body and its answer, where there are several. */
+  readonly named?: string;
 };
 
 type Route = {
@@ -61,7 +61,7 @@ type Route = {
   /** The status for a missing secret whose name the token covers, unless it is 404. */
   readonly missing?: 200;
   /** Further requests that use the grants; test/cloud/policies also sends `asks`. */
-  readonly sends: Readonly<Record<string, sends.Prepare>>;
+  readonly sends?: Readonly<Record<string, sends.Prepare>>;
   /**
    * Requests, sent in this order, and what the log line of each says: the code of a refusal, the
    * secret, and the version.
@@ -69,8 +69,8 @@ type Route = {
   readonly logs: (secrets: Secrets) => readonly (readonly [Logged, Request])[];
   /** Requests that get an example of docs/openapi.yaml; e2e/examples has those of files. */
   readonly examples: readonly Example[];
-  /** The operation as the proofs run it; none if it does not concern secrets. */
-  readonly runs: readonly run.Operation[];
+  /** The operation as the proofs run it, and its cost: without an idempotency key, and with one. */
+  readonly runs: Readonly<Record<string, readonly [run.Scene, Cost, Cost?]>>;
 };
 
 const onTable = (...actions: readonly string[]) =>
@@ -80,6 +80,7 @@ const onKey = (...actions: readonly string[]) => actions.map((action) => `kms:${
 const of =
   (method: string, end = '', call: Call = {}) =>
   (name: string): Request => [method, `/v1/secrets/${name}${end}`, call];
+const list = (query: string): Request => ['GET', `/v1/secrets${query}`];
 const post = (end: string, body: object): Request => ['POST', `/v1/secrets${end}`, { body }];
 const onFile = (end: string, body: object): Request => ['POST', `/v1/env${end}`, { body }];
 const keyed =
@@ -106,7 +107,7 @@ const created: readonly OperationId[] = ['create-secret'];
 const updated: readonly OperationId[] = ['create-secret', 'update-secret'];
 
 /** A route that does not concern a secret. */
-const general = { keyCallsMax: 0, asks: {}, runs: [] };
+const general = { keyCallsMax: 0, asks: {}, runs: {} };
 
 export const perRoute: Readonly<Record<OperationId, Route>> = {
   'create-secret': {
@@ -124,29 +125,24 @@ export const perRoute: Readonly<Record<OperationId, Route>> = {
       [{ code: 'secret_exists', secret: old }, post('', { name: old, ...body })],
       [{ code: 'invalid_request' }, post('', { name: missing })],
     ],
-    examples: [{ request: 'text' }],
-    runs: [
-      {
-        name: 'create-secret',
-        ...run.create('A'),
-        cost: calls({ writes: 1 + 1 }, 'PutItem', 'GenerateDataKey'),
-        keyed: calls(
-          { reads: 1, writes: 2 * 2 + 1 },
-          ...['GetItem', 'TransactWriteItems', 'GenerateDataKey'],
-        ),
-      },
-      {
-        name: 'create-secret over a deletion',
-        ...run.create('GONE', 3, run.deletedSecret),
-        // First a put is tried and refused, which costs one write unit. Then two read units are
-        // spent on checking whether an earlier attempt stored the first version.
-        cost: calls(
+    examples: [{ named: 'text' }],
+    runs: {
+      'create-secret': [
+        run.create('A'),
+        calls({ writes: 1 + 1 }, 'PutItem', 'GenerateDataKey'),
+        calls({ reads: 1, writes: 2 * 2 + 1 }, 'GetItem', 'TransactWriteItems', 'GenerateDataKey'),
+      ],
+      // First a put is tried and refused, which costs one write unit. Then two read units are spent
+      // on checking whether an earlier attempt stored the first version.
+      'create-secret over a deletion': [
+        run.create('GONE', 3, run.deletedSecret),
+        calls(
           { reads: 2, writes: 2 * 2 + 2 },
           ...['PutItem', 'TransactGetItems', 'TransactWriteItems', 'GenerateDataKey'],
         ),
-        keyed: overDeletion({ keyed: 1, writes: 2 * 3 + 2 }),
-      },
-    ],
+        overDeletion({ keyed: 1, writes: 2 * 3 + 2 }),
+      ],
+    },
   },
   'update-secret': {
     scopes: ['secrets:write'],
@@ -157,27 +153,23 @@ export const perRoute: Readonly<Record<OperationId, Route>> = {
       'update-secret with If-Match': of('PUT', '', { body, ...ifMatch }),
       'update-secret with a key': keyed(update),
     },
-    sends: {},
     logs: ({ old, missing }) => [
       [{ secret: old }, update(old)],
       [{ code: 'not_found', secret: missing }, update(missing)],
     ],
     examples: [
-      { after: created, request: 'text' },
-      { after: created, request: 'binary' },
+      { after: created, named: 'text' },
+      { after: created, named: 'binary' },
     ],
-    runs: [
-      {
-        name: 'update-secret',
-        ...run.update,
+    runs: {
+      'update-secret': [
+        run.update,
         ...withRecord(
-          calls(
-            { reads: 1, writes: 2 * 2 },
-            ...['GetItem', 'TransactWriteItems', 'GenerateDataKey'],
-          ),
+          { reads: 1, writes: 2 * 2 },
+          ...['GetItem', 'TransactWriteItems', 'GenerateDataKey'],
         ),
-      },
-    ],
+      ],
+    },
   },
   // The transaction of a copy also has a condition on its source, which costs as much as a write.
   'copy-secret': {
@@ -206,29 +198,23 @@ export const perRoute: Readonly<Record<OperationId, Route>> = {
       [{ code: 'not_found', secret: missing }, copy(missing)],
       [{ secret: gone }, post(`/${gone}/copies`, { ...copying.body, create: true })],
     ],
-    examples: [{ after: updated, request: 'rollback' }],
-    runs: [
-      {
-        name: 'copy-secret',
-        ...run.copyOlder,
+    examples: [{ after: updated, named: 'rollback' }],
+    runs: {
+      'copy-secret': [
+        run.copyOlder,
         ...withRecord(
-          calls(
-            { reads: 2 * 2 + 1, writes: 2 * 3 },
-            ...['GetItem', 'TransactGetItems', 'TransactWriteItems', 'Decrypt', 'GenerateDataKey'],
-          ),
+          { reads: 2 * 2 + 1, writes: 2 * 3 },
+          ...['GetItem', 'TransactGetItems', 'TransactWriteItems', 'Decrypt', 'GenerateDataKey'],
         ),
-      },
-      {
-        name: 'copy-secret that creates',
-        ...run.copyToNew,
+      ],
+      'copy-secret that creates': [
+        run.copyToNew,
         ...withRecord(
-          calls(
-            { reads: 2 * 2, writes: 2 * 2 + 1 },
-            ...['TransactGetItems', 'TransactWriteItems', 'Decrypt', 'GenerateDataKey'],
-          ),
+          { reads: 2 * 2, writes: 2 * 2 + 1 },
+          ...['TransactGetItems', 'TransactWriteItems', 'Decrypt', 'GenerateDataKey'],
         ),
-      },
-    ],
+      ],
+    },
   },
   'delete-secret': {
     scopes: ['secrets:delete'],
@@ -240,22 +226,20 @@ export const perRoute: Readonly<Record<OperationId, Route>> = {
       'delete-secret with If-Match': of('DELETE', '', ifMatch),
       'delete-secret with a key': keyed(remove),
     },
-    sends: {},
     logs: ({ old, gone, missing }) => [
       [{ secret: old }, remove(old)],
       [{ code: 'not_found', secret: gone }, remove(gone)],
       [{ code: 'not_found', secret: missing }, remove(missing)],
     ],
     examples: [{ after: updated }],
-    runs: [
-      {
-        name: 'delete-secret',
-        ...run.remove,
-        // The secret's entry in the index moves to the partition of the deleted names: one unit to
-        // remove it, and one to put it there.
-        ...withRecord(calls({ reads: 1, writes: 2 * 2 + 2 }, 'GetItem', 'TransactWriteItems')),
-      },
-    ],
+    runs: {
+      // The secret's entry in the index moves to the partition of the deleted names: one unit to
+      // remove it, and one to put it there.
+      'delete-secret': [
+        run.remove,
+        ...withRecord({ reads: 1, writes: 2 * 2 + 2 }, 'GetItem', 'TransactWriteItems'),
+      ],
+    },
   },
   'encrypt-env': {
     scopes: ['secrets:write'],
@@ -276,18 +260,17 @@ export const perRoute: Readonly<Record<OperationId, Route>> = {
     },
     logs: ({ missing }) => [[{}, onFile('/encrypt', creating(missing))]],
     examples: [],
-    runs: [
-      { name: 'encrypt-env of one name', ...run.encrypt({ A: 1 }), ...fileCosts({ created: 1 }) },
-      { name: 'encrypt-env', ...run.encrypt(run.three), ...fileCosts({ created: 3 }) },
-      {
-        name: 'encrypt-env over a deletion',
-        ...run.encrypt({ A: 1, GONE: 3 }, run.deletedSecret),
-        // Both names are read again before the second attempt.
-        cost: overDeletion({ names: 2, writes: 2 * 3 + 1 + 2 }),
-        keyed: overDeletion({ names: 2, keyed: 2, writes: 2 * 4 + 1 + 2 }),
-      },
-      { name: 'encrypt-env of next versions', ...run.encryptNext, ...fileCosts({ next: 2 }) },
-    ],
+    runs: {
+      'encrypt-env of one name': [run.encrypt({ A: 1 }), ...fileCosts({ created: 1 })],
+      'encrypt-env': [run.encrypt(run.three), ...fileCosts({ created: 3 })],
+      // Both names are read again before the second attempt.
+      'encrypt-env over a deletion': [
+        run.encrypt({ A: 1, GONE: 3 }, run.deletedSecret),
+        overDeletion({ names: 2, writes: 2 * 3 + 1 + 2 }),
+        overDeletion({ names: 2, keyed: 2, writes: 2 * 4 + 1 + 2 }),
+      ],
+      'encrypt-env of next versions': [run.encryptNext, ...fileCosts({ next: 2 })],
+    },
   },
   'submit-env': {
     scopes: ['secrets:read', 'secrets:write'],
@@ -307,7 +290,9 @@ export const perRoute: Readonly<Record<OperationId, Route>> = {
     },
     logs: ({ old }) => [[{ code: 'secret_exists' }, onFile('', creating(old))]],
     examples: [],
-    runs: [{ name: 'submit-env', ...run.submit, ...fileCosts({ created: 3, read: 2 }) }],
+    runs: {
+      'submit-env': [run.submit, ...fileCosts({ created: 3, read: 2 })],
+    },
   },
   'destroy-version': {
     scopes: ['secrets:destroy'],
@@ -317,21 +302,18 @@ export const perRoute: Readonly<Record<OperationId, Route>> = {
       'destroy-version': of('DELETE', '/versions/1'),
       'destroy-version of the second': of('DELETE', '/versions/2'),
     },
-    sends: {
-      'destroy-version of the current version': sends.old(of('DELETE', '/versions/3')),
-    },
+    sends: { 'destroy-version of the current one': sends.old(of('DELETE', '/versions/3')) },
     logs: ({ old }) => [
       [{ secret: old, version: 2 }, of('DELETE', '/versions/2')(old)],
       [{ code: 'version_current', secret: old, version: 3 }, of('DELETE', '/versions/3')(old)],
     ],
     examples: [{ after: updated }],
-    runs: [
-      {
-        name: 'destroy-version',
-        ...run.destroy,
-        cost: calls({ reads: 2, writes: 1 }, 'GetItem', 'GetItem', 'PutItem'),
-      },
-    ],
+    runs: {
+      'destroy-version': [
+        run.destroy,
+        calls({ reads: 2, writes: 1 }, 'GetItem', 'GetItem', 'PutItem'),
+      ],
+    },
   },
   'get-secret': {
     scopes: ['secrets:read'],
@@ -344,7 +326,6 @@ export const perRoute: Readonly<Record<OperationId, Route>> = {
       'get-secret of a version': of('GET', '?version=1'),
       'get-secret at an instant': (name, _, at) => of('GET', `?at=${at}`)(name),
     },
-    sends: {},
     logs: ({ old, missing }) => [
       [{ secret: old, version: 3 }, of('GET')(old)],
       [{ secret: old, version: 2 }, of('GET', '?version=2')(old)],
@@ -354,24 +335,16 @@ export const perRoute: Readonly<Record<OperationId, Route>> = {
       [{ code: 'not_found', secret: missing }, of('GET')(missing)],
     ],
     examples: [
-      { after: updated, reply: 'current' },
-      { after: updated, query: '?version=1', reply: 'superseded' },
+      { after: updated, named: 'current' },
+      { after: updated, query: '?version=1', named: 'superseded' },
     ],
-    runs: [
-      { name: 'get-secret', ...run.get('latest'), cost: itemReads(1, 'Decrypt') },
-      { name: 'get-secret, unchanged', ...run.getKnown, cost: itemReads(1) },
-      {
-        name: 'get-secret by version',
-        ...run.get({ version: 2 }),
-        cost: itemReads(3, 'Decrypt'),
-      },
+    runs: {
+      'get-secret': [run.get('latest'), itemReads(1, 'Decrypt')],
+      'get-secret, unchanged': [run.getKnown, itemReads(1)],
+      'get-secret by version': [run.get({ version: 2 }), itemReads(3, 'Decrypt')],
       // Version 2 of 4 takes the head and two steps of the binary search.
-      {
-        name: 'get-secret at an instant',
-        ...run.get({ at: run.began + 1_500 }),
-        cost: getAtCost(4),
-      },
-    ],
+      'get-secret at an instant': [run.get({ at: run.began + 1_500 }), getAtCost(4)],
+    },
   },
   'explain-secret': {
     scopes: ['secrets:explain'],
@@ -379,30 +352,28 @@ export const perRoute: Readonly<Record<OperationId, Route>> = {
     keyCallsMax: 0,
     asks: { 'explain-secret': of('GET', '/explain') },
     missing: 200,
-    sends: {},
     logs: ({ gone, missing }) => [
-      [{ secret: gone, version: 3 }, of('GET', '/explain')(gone)],
+      [{ secret: gone, version: 2 }, of('GET', '/explain')(gone)],
       [{ secret: missing }, of('GET', '/explain')(missing)],
     ],
     examples: [
       {
         after: updated,
         claims: { scope: 'secrets:read secrets:delete secrets:explain' },
-        reply: 'stored',
+        named: 'stored',
       },
     ],
-    runs: [
-      {
-        name: 'explain-secret',
+    runs: {
+      'explain-secret': [
         // The answer leaves out the state of the master key, which may change at any time.
-        ...run.reading(async (ports, context, principal) => {
+        run.reading(async (ports, context, principal) => {
           const told = await vaultOver(ports).explain(principal, 'OLD_P', {}, { context });
           return run.telling([told.head?.version, told.readCost, told.caller]);
         }),
         // It reads the head, which costs as much as a read of the secret.
-        cost: itemReads(1, 'DescribeKey'),
-      },
-    ],
+        itemReads(1, 'DescribeKey'),
+      ],
+    },
   },
   'list-versions': {
     scopes: ['secrets:list'],
@@ -413,65 +384,47 @@ export const perRoute: Readonly<Record<OperationId, Route>> = {
       'list-versions by HEAD': of('HEAD', '/versions'),
       'list-versions with values': of('GET', '/versions?include=values'),
     },
-    sends: {},
     logs: ({ gone, missing }) => [
       [{ secret: gone }, of('GET', '/versions')(gone)],
       [{ code: 'not_found', secret: missing }, of('GET', '/versions')(missing)],
     ],
     examples: [
-      { after: updated, reply: 'intervals' },
-      {
-        after: [...updated, 'delete-secret', 'create-secret', 'destroy-version'],
-        reply: 'life',
-      },
+      { after: updated, named: 'intervals' },
+      { after: [...updated, 'delete-secret', ...created, 'destroy-version'], named: 'life' },
     ],
-    runs: [
-      {
-        name: 'list-versions',
-        ...run.reading(async (ports, context, principal) => {
-          const page = { limit: 10, includeValues: true };
-          const asked = vaultOver(ports).versions(principal, 'OLD_P', page, { context });
-          const { versions } = await asked;
-          return run.telling(versions.map(({ stored, value }) => [stored.version, String(value)]));
-        }),
+    runs: {
+      'list-versions': [
+        run.listVersions,
         // The three versions below the head are small enough for one unit together.
-        cost: calls({ reads: 1 + 1 }, 'GetItem', 'Query', ...Array(4).fill('Decrypt')),
-      },
-    ],
+        calls({ reads: 1 + 1 }, 'GetItem', 'Query', ...Array(4).fill('Decrypt')),
+      ],
+    },
   },
   'list-secrets': {
     ...general,
     scopes: ['secrets:list'],
     grants: ['dynamodb:Query SecretsTable/index/byTenant', ...onTable('BatchGetItem')],
     sends: {
-      'list-secrets': sends.old(() => ['GET', '/v1/secrets?limit=1']),
-      'list-secrets with details': sends.old((name) => [
-        'GET',
-        `/v1/secrets?prefix=${name}&include=details`,
-      ]),
+      'list-secrets': sends.old(() => list('?limit=1')),
+      'list-secrets with details': sends.old((name) => list(`?prefix=${name}&include=details`)),
     },
-    logs: () => [[{}, ['GET', '/v1/secrets']]],
+    logs: () => [[{}, list('')]],
     examples: [
-      { after: updated, query: '?prefix=DB_', reply: 'names' },
-      { after: updated, query: '?prefix=DB_PASSWORD&include=details', reply: 'details' },
+      { after: updated, query: '?prefix=DB_', named: 'names' },
+      { after: updated, query: '?prefix=DB_PASSWORD&include=details', named: 'details' },
     ],
     // Half a unit is the smallest cost of a query. The few names here do not exceed it.
-    runs: [
-      { name: 'list-secrets', ...run.list({}), cost: calls({ reads: 0.5 }, 'Query') },
-      {
-        name: 'list-secrets with details',
-        ...run.list({ includeDetails: true }),
-        cost: calls({ reads: 0.5 + 2 }, 'BatchGetItem', 'Query'),
-      },
-      {
-        name: 'list-secrets, deleted',
-        ...run.list({ state: 'deleted', includeDetails: true }, async (ports, principal) => {
-          await run.oldSecrets(ports, principal);
-          await run.deletedSecret(ports, principal);
-        }),
-        cost: calls({ reads: 0.5 + 1 }, 'BatchGetItem', 'Query'),
-      },
-    ],
+    runs: {
+      'list-secrets': [run.list({}), calls({ reads: 0.5 }, 'Query')],
+      'list-secrets with details': [
+        run.list({ includeDetails: true }),
+        calls({ reads: 0.5 + 2 }, 'BatchGetItem', 'Query'),
+      ],
+      'list-secrets, deleted': [
+        run.list({ state: 'deleted', includeDetails: true }, run.oldAndDeleted),
+        calls({ reads: 0.5 + 1 }, 'BatchGetItem', 'Query'),
+      ],
+    },
   },
   'expand-env': {
     scopes: ['secrets:read'],
@@ -492,23 +445,18 @@ export const perRoute: Readonly<Record<OperationId, Route>> = {
       [{ code: 'invalid_env' }, onFile('/expand', { content: 'A' })],
     ],
     examples: [
-      { after: created, request: 'current', reply: 'current' },
-      { after: created, request: 'pin', reply: 'pin' },
-      { after: updated, request: 'pinned', reply: 'pinned' },
+      { after: created, named: 'current' },
+      { after: created, named: 'pin' },
+      { after: updated, named: 'pinned' },
     ],
-    runs: [
-      { name: 'expand-env', ...run.expand(), cost: envCost({ read: 2 }) },
-      {
-        name: 'expand-env, unchanged',
-        ...run.expandUnchanged,
-        cost: calls({ reads: 2 * 2 }, 'TransactGetItems'),
-      },
-      {
-        name: 'expand-env with pins',
-        ...run.expand('R=secret(OLD_P@1)\n'),
-        cost: envCost({ read: 2, superseded: 1 }),
-      },
-    ],
+    runs: {
+      'expand-env': [run.expand(), envCost({ read: 2 })],
+      'expand-env, unchanged': [run.expandUnchanged, calls({ reads: 2 * 2 }, 'TransactGetItems')],
+      'expand-env with pins': [
+        run.expand('R=secret(OLD_P@1)\n'),
+        envCost({ read: 2, superseded: 1 }),
+      ],
+    },
   },
   whoami: {
     ...general,
@@ -532,7 +480,7 @@ export const perRoute: Readonly<Record<OperationId, Route>> = {
     grants: [...onTable('DescribeTable'), ...onKey('DescribeKey')],
     sends: { 'get-status': sends.old(() => ['GET', '/v1/status']) },
     logs: () => [[{}, ['GET', '/v1/status']]],
-    examples: [{ reply: 'ok' }],
+    examples: [{ named: 'ok' }],
   },
   'get-health': {
     ...general,
@@ -544,7 +492,11 @@ export const perRoute: Readonly<Record<OperationId, Route>> = {
   },
 };
 
-const everyRun = Object.values(perRoute).flatMap(({ runs }) => runs);
-export const writers = everyRun.filter(({ writes }) => writes.length > 0);
+const operations = Object.values(perRoute).flatMap(({ runs }) =>
+  Object.entries(runs).map(
+    ([name, [scene, cost, keyed]]): run.Operation => ({ name, ...scene, cost, keyed }),
+  ),
+);
+export const writers = operations.filter(({ writes }) => writes.length > 0);
 export const keyedWriters = writers.filter((operation) => operation.keyed !== undefined);
-export const readers = everyRun.filter(({ writes }) => writes.length === 0);
+export const readers = operations.filter(({ writes }) => writes.length === 0);

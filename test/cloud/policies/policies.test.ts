@@ -90,7 +90,7 @@ const useVault = ({ url, dataDir }: GuardedVault): (() => void) => {
   };
 };
 
-const kinds = Object.values(perRoute).flatMap(({ asks, sends }) => {
+const kinds = Object.values(perRoute).flatMap(({ asks, sends = {} }) => {
   const prepared = Object.entries(asks).map(([name, ask]) => [name, old(ask)] as const);
   return [...prepared, ...Object.entries(sends)].map(([name, prepare]) => ({ name, prepare }));
 });
