@@ -30,7 +30,13 @@ import { useEmbedded } from '../support/use-embedded.ts';
 import { vaultOver } from '../support/vault.ts';
 
 type Context = ReturnType<typeof requestContext>;
-type Work = (vault: ReturnType<typeof vaultOver>, alice: Principal, context: Context) => unknown;
+type Vault = ReturnType<typeof vaultOver>;
+/** An operation and its arguments, without the caller. Its options are last. */
+type Asked = {
+  [Op in keyof Vault]: Required<Parameters<Vault[Op]>> extends [Principal, ...infer Rest]
+    ? readonly [Op, ...Rest]
+    : never;
+}[keyof Vault];
 type Case = {
   readonly prepare: (ports: Ports, alice: Principal) => Promise<unknown>;
   readonly run: (ports: Ports, context: Context, alice: Principal) => unknown;
@@ -65,147 +71,109 @@ const readVersions = 17;
  * and the code of its refusal if there is one. A negative number means that the last version is a
  * deletion.
  */
-const others: readonly [string, Readonly<Record<string, number>>, Work, Cost, ErrorCode?][] = [
+const others: readonly [string, Readonly<Record<string, number>>, Asked, Cost, ErrorCode?][] = [
   [
     'a create of an existing name',
     { DB: 1 },
-    (vault, alice, context) => vault.create(alice, 'DB', value, { context }),
+    ['create', 'DB', value, {}],
     calls({}, 'PutItem', 'GenerateDataKey'),
     'secret_exists',
   ],
   [
     'an update of a missing secret',
     {},
-    (vault, alice, context) => vault.update(alice, 'DB', value, { context }),
+    ['update', 'DB', value, {}],
     itemReads(1, 'GenerateDataKey'),
     'not_found',
   ],
-  [
-    'a get of a missing secret',
-    {},
-    (vault, alice, context) => vault.get(alice, 'DB', 'latest', { context }),
-    itemReads(1),
-    'not_found',
-  ],
-  [
-    'a deletion of a missing secret',
-    {},
-    (vault, alice, context) => vault.delete(alice, 'DB', { context }),
-    itemReads(1),
-    'not_found',
-  ],
-  [
-    'a history of a missing secret',
-    {},
-    (vault, alice, context) => vault.versions(alice, 'DB', {}, { context }),
-    itemReads(1),
-    'not_found',
-  ],
+  ['a get of a missing secret', {}, ['get', 'DB', 'latest', {}], itemReads(1), 'not_found'],
+  ['a deletion of a missing secret', {}, ['delete', 'DB', {}], itemReads(1), 'not_found'],
+  ['a history of a missing secret', {}, ['versions', 'DB', {}, {}], itemReads(1), 'not_found'],
   [
     'a get by a number that is too high',
     { DB: 1 },
-    (vault, alice, context) => vault.get(alice, 'DB', { version: 3 }, { context }),
+    ['get', 'DB', { version: 3 }, {}],
     itemReads(3),
     'not_found',
   ],
-  [
-    'a destruction of a missing secret',
-    {},
-    (vault, alice, context) => vault.destroy(alice, 'DB', 1, { context }),
-    itemReads(2),
-    'not_found',
-  ],
+  ['a destruction of a missing secret', {}, ['destroy', 'DB', 1, {}], itemReads(2), 'not_found'],
   [
     'a keyed deletion of a missing secret, with a second look for its record,',
     {},
-    (vault, alice, context) => vault.delete(alice, 'DB', { context, key }),
+    ['delete', 'DB', { key }],
     calls({ reads: 2 + 2 }, 'GetItem', 'GetItem', 'TransactGetItems'),
     'not_found',
   ],
   [
     'a keyed update of a missing secret, with a second look for its record,',
     {},
-    (vault, alice, context) => vault.update(alice, 'DB', value, { context, key }),
+    ['update', 'DB', value, { key }],
     calls({ reads: 2 + 2 }, 'GetItem', 'GetItem', 'TransactGetItems', 'GenerateDataKey'),
     'not_found',
   ],
   [
     'an update of a deleted secret',
     { DB: -1 },
-    (vault, alice, context) => vault.update(alice, 'DB', value, { context }),
+    ['update', 'DB', value, {}],
     itemReads(1, 'GenerateDataKey'),
     'not_found',
   ],
   [
     'a rollback',
     { DB: 3 },
-    (vault, alice, context) => vault.copy(alice, 'DB', { version: 1 }, { context }),
+    ['copy', 'DB', { version: 1 }, {}],
     calls(
       { reads: 2 + 1, writes: 2 * 3 },
-      'GetItem',
-      'TransactGetItems',
-      'TransactWriteItems',
-      'Decrypt',
-      'GenerateDataKey',
+      ...['GetItem', 'TransactGetItems', 'TransactWriteItems', 'Decrypt', 'GenerateDataKey'],
     ),
   ],
   [
     'a copy of the current version of another secret',
     { DB: 3, FROM: 2 },
-    (vault, alice, context) => vault.copy(alice, 'DB', { name: 'FROM' }, { context }),
+    ['copy', 'DB', { name: 'FROM' }, {}],
     calls(
       { reads: 2 * 2, writes: 2 * 3 },
-      'TransactGetItems',
-      'TransactWriteItems',
-      'Decrypt',
-      'GenerateDataKey',
+      ...['TransactGetItems', 'TransactWriteItems', 'Decrypt', 'GenerateDataKey'],
     ),
   ],
   [
     'a copy to a missing secret, without a call to KMS,',
     { FROM: 1 },
-    (vault, alice, context) => vault.copy(alice, 'DB', { name: 'FROM' }, { context }),
+    ['copy', 'DB', { name: 'FROM' }, {}],
     calls({ reads: 2 * 2 }, 'TransactGetItems'),
     'not_found',
   ],
   [
     'a get by a caller whose version is outdated',
     { DB: 2 },
-    (vault, alice, context) => vault.getUnless(alice, 'DB', [1], { context }),
+    ['getUnless', 'DB', [1], {}],
     itemReads(1, 'Decrypt'),
   ],
-  [
-    'a get of a deleted secret',
-    { DB: -1 },
-    (vault, alice, context) => vault.get(alice, 'DB', 'latest', { context }),
-    itemReads(1),
-    'not_found',
-  ],
+  ['a get of a deleted secret', { DB: -1 }, ['get', 'DB', 'latest', {}], itemReads(1), 'not_found'],
   [
     'a page of ten names with details',
     Object.fromEntries(namesOf('LISTED_', 10).map((name) => [name, 1])),
-    (vault, alice, context) => vault.names(alice, { limit: 50, includeDetails: true }, { context }),
+    ['names', { limit: 50, includeDetails: true }, {}],
     // The query of the index costs half a unit, and each of the ten heads one.
     calls({ reads: 0.5 + 10 }, 'BatchGetItem', 'Query'),
   ],
   ...[1, 3, 4].map((version): (typeof others)[number] => [
     `a get of version ${version} of four`,
     { DB: 4 },
-    (vault, alice, context) => vault.get(alice, 'DB', { version }, { context }),
+    ['get', 'DB', { version }, {}],
     itemReads(3, 'Decrypt'),
   ]),
   ...[false, true].map((includeValues): (typeof others)[number] => [
     `a page of ten versions, with values: ${includeValues}`,
     { DB: 11 },
-    (vault, alice, context) =>
-      vault.versions(alice, 'DB', { limit: 10, includeValues }, { context }),
+    ['versions', 'DB', { limit: 10, includeValues }, {}],
     // The query reads ten versions of 850 bytes, which is three times 4 KB.
     calls({ reads: 1 + 2 }, 'GetItem', 'Query', ...Array(includeValues ? 10 : 0).fill('Decrypt')),
   ]),
   [
     'a page of a hundred names',
     Object.fromEntries(namesOf('LISTED_NAME_', 100).map((name) => [name, 1])),
-    (vault, alice, context) => vault.names(alice, {}, { context }),
+    ['names', {}, {}],
     // The query reads a hundred entries of the index with names of 14 characters, at half a unit
     // for each 4 KB.
     calls({ reads: 1.5 }, 'Query'),
@@ -213,48 +181,43 @@ const others: readonly [string, Readonly<Record<string, number>>, Work, Cost, Er
   [
     'a file that creates forty names',
     {},
-    (vault, alice, context) => vault.encrypt(alice, linesOf(namesOf('N', 40)), { context }),
+    ['encrypt', linesOf(namesOf('N', 40)), {}],
     envCost({ created: 40 }),
   ],
   [
     'a file that reads forty names',
     Object.fromEntries(namesOf('K', 40).map((name) => [name, 1])),
-    (vault, alice, context) => vault.expand(alice, linesOf([], namesOf('K', 40)), { context }),
+    ['expand', linesOf([], namesOf('K', 40)), {}],
     envCost({ read: 40 }),
   ],
   [
     'a keyed file that creates twenty names and reads twenty',
     Object.fromEntries(namesOf('K', 20).map((name) => [name, 1])),
-    (vault, alice, context) =>
-      vault.submit(alice, linesOf(namesOf('N', 20), namesOf('K', 20)), { context, key }),
+    ['submit', linesOf(namesOf('N', 20), namesOf('K', 20)), { key }],
     envCost({ created: 20, read: 20, recordKb: 2 }),
   ],
   [
     'a file that stores a next version and a new secret, and reads another one',
     { P: 1, Q: 2 },
-    (vault, alice, context) => {
-      const next = `Q=${value}\nX_Q=enc(Q@next)\n`;
-      return vault.submit(alice, linesOf(['A'], ['P']) + next, { context });
-    },
+    ['submit', `${linesOf(['A'], ['P'])}Q=${value}\nX_Q=enc(Q@next)\n`, {}],
     envCost({ created: 1, next: 1, read: 1 }),
   ],
   [
     'a keyed file that only reads, with an unconditional write of its record,',
     { P: 1, Q: 1 },
-    (vault, alice, context) => vault.submit(alice, linesOf([], ['P', 'Q']), { context, key }),
+    ['submit', linesOf([], ['P', 'Q']), { key }],
     envCost({ read: 2, recordKb: 1 }),
   ],
   [
     'a dry run, which reads all names and writes nothing,',
     { P: 1, Q: 1 },
-    (vault, alice, context) =>
-      vault.submit(alice, linesOf(['A', 'B', 'C'], ['P', 'Q']), { context, dryRun: true }),
+    ['submit', linesOf(['A', 'B', 'C'], ['P', 'Q']), { dryRun: true }],
     calls({ reads: 2 * 5 }, 'TransactGetItems', ...envCost({ created: 3, read: 2 }).kms),
   ],
   ...['secret(P)', 'secret(Q@4)'].map((reference): (typeof others)[number] => [
     `a file with a missing reference: ${reference}`,
     { Q: 3 },
-    (vault, alice, context) => vault.expand(alice, `V=${reference}\n`, { context }),
+    ['expand', `V=${reference}\n`, {}],
     calls({ reads: 2 }, 'TransactGetItems'),
     'not_found',
   ]),
@@ -262,28 +225,25 @@ const others: readonly [string, Readonly<Record<string, number>>, Work, Cost, Er
     // Reads P, Q, Q@1, Q@2 and Q@3, where Q@3 is the head.
     'a file with pins, with one read for each superseded version,',
     { P: 1, Q: 3 },
-    (vault, alice, context) => {
-      const content = 'V=secret(P)\nW=secret(Q)secret(Q@1)secret(Q@2)secret(Q@3)secret(Q@1)\n';
-      return vault.expand(alice, content, { context });
-    },
+    ['expand', 'V=secret(P)\nW=secret(Q)secret(Q@1)secret(Q@2)secret(Q@3)secret(Q@1)\n', {}],
     envCost({ read: 2, superseded: 2, checked: 3 }),
   ],
   [
     'a file that asks for its pinned form, which costs nothing extra,',
     { P: 2 },
-    (vault, alice, context) => vault.expand(alice, linesOf([], ['P']), { context, pin: true }),
+    ['expand', linesOf([], ['P']), { pin: true }],
     envCost({ read: 1 }),
   ],
   [
     'a file with a new name and a pinned version, on which it sets no condition,',
     { Q: 2 },
-    (vault, alice, context) => vault.submit(alice, `${linesOf(['A'])}V=secret(Q@1)\n`, { context }),
+    ['submit', `${linesOf(['A'])}V=secret(Q@1)\n`, {}],
     envCost({ created: 1, read: 1, superseded: 1, checked: 0 }),
   ],
 ];
 const cases: readonly [string, Case][] = [
   ...undisturbed,
-  ...others.map(([title, secrets, work, cost, refused]): [string, Case] => [
+  ...others.map(([title, secrets, asked, cost, refused]): [string, Case] => [
     title,
     {
       prepare: async (ports, alice) => {
@@ -293,7 +253,11 @@ const cases: readonly [string, Case][] = [
         });
         await Promise.all(making);
       },
-      run: (ports, context, alice) => work(vaultOver(ports), alice, context),
+      run: (ports, context, alice) => {
+        const [operation, ...parts] = asked;
+        const ask = vaultOver(ports)[operation] as (...all: readonly unknown[]) => unknown;
+        return ask(alice, ...parts.slice(0, -1), { ...Object(parts.at(-1)), context });
+      },
       cost,
       refused,
     },
