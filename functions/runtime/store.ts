@@ -3,10 +3,10 @@
  * and others load `vault.ts`. The store is DynamoDB unless the home provides another one.
  */
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { clientOptions, trimmed } from '../aws/clients.ts';
 import { createDynamodbItems } from '../dynamodb/dynamodb-items.ts';
 import { createStore } from '../store/store.ts';
 import type { StorePorts } from '../vault/request.ts';
-import { clientOptions, trimmed } from './clients.ts';
 import { readServicesConfig } from './config.ts';
 import { givenByHome } from './home.ts';
 

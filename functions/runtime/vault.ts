@@ -3,11 +3,11 @@
  * provides another one.
  */
 import { KMSClient } from '@aws-sdk/client-kms';
+import { clientOptions, trimmed } from '../aws/clients.ts';
 import { createDataKeys } from '../kms/data-keys.ts';
 import { createKmsKey } from '../kms/kms-key.ts';
 import { createKeyedMutex } from '../vault/keyed-mutex.ts';
 import type { Ports } from '../vault/request.ts';
-import { clientOptions, trimmed } from './clients.ts';
 import { readServicesConfig } from './config.ts';
 import { givenByHome } from './home.ts';
 import { storePorts } from './store.ts';

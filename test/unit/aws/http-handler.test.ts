@@ -9,7 +9,7 @@ import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { HttpRequest } from '@smithy/core/transport';
-import { createHttpHandler } from '../../../functions/runtime/transport.ts';
+import { createHttpHandler } from '../../../functions/aws/transport.ts';
 import { startDeafServer } from '../../support/deaf-server.ts';
 import { until } from '../../support/until.ts';
 

@@ -2,7 +2,7 @@ import { createHash, createHmac, randomBytes } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
 import { Sha256 as OfTheClients } from '@smithy/core/checksum';
 import { SignatureV4 } from '@smithy/signature-v4';
-import { Sha256 } from '../../../functions/runtime/transport.ts';
+import { Sha256 } from '../../../functions/aws/transport.ts';
 
 const data = randomBytes(100);
 
