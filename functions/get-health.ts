@@ -24,16 +24,17 @@ export const getHealthRoute: OpenRoute<Readiness> = {
         isProbe && !(await isReady())
           ? new ApiError('store_unavailable', 'this process cannot serve requests now')
           : undefined;
-      const result =
-        error === undefined
-          ? reply({ status: 200, body: { status: 'ok' } }, requestId)
-          : problem(error, requestId);
-      const isLogged = !isProbe || (wasReady && error !== undefined);
-      if (isProbe) wasReady = error === undefined;
+      const result = error
+        ? problem(error, requestId)
+        : reply({ status: 200, body: { status: 'ok' } }, requestId);
+      const isLogged = !isProbe || (wasReady && error);
+      if (isProbe) wasReady = !error;
       if (isLogged) {
-        const elapsedMs = clock.elapsed() - began;
-        const summary = { principal: undefined, status: result.status, error, elapsedMs };
-        openJournal('get-health', requestId, gatewayRequestId).close(summary);
+        openJournal('get-health', requestId, gatewayRequestId).close({
+          status: result.status,
+          error,
+          elapsedMs: clock.elapsed() - began,
+        });
       }
       return result;
     };

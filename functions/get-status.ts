@@ -1,8 +1,8 @@
+import type { PolicyState } from './http/identity.ts';
 import { queryOf } from './http/requests.ts';
 import { retryAfter } from './http/responses.ts';
 import { route } from './http/route.ts';
 import { keyIdOf } from './model/types.ts';
-import type { PolicyState } from './runtime/identity.ts';
 import { getStatus } from './vault/get-status.ts';
 import type { Clock, Ports } from './vault/request.ts';
 

@@ -80,3 +80,6 @@ export type Rule = {
 };
 
 export type ClaimPolicy = Omit<TokenForm, 'algorithms'> & Grants;
+
+/** The name of the policy file, which is in the folder of a deployed function. */
+export const bundledPolicyFile = 'access-policy.json';

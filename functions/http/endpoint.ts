@@ -40,7 +40,8 @@ export type Endpoint<Request, Answer> = {
 /** The journal of a request. `close` writes its log line. */
 export type RequestJournal = Journal & {
   readonly close: (summary: {
-    readonly principal: Principal | undefined;
+    /** The caller, once it is known. */
+    readonly principal?: Principal | undefined;
     readonly status: number;
     readonly error: unknown;
     readonly elapsedMs: number;
@@ -54,7 +55,7 @@ export type EndpointParts = {
   readonly openJournal: (
     operation: string,
     requestId: string,
-    gatewayRequestId: string | undefined,
+    gatewayRequestId?: string | undefined,
   ) => RequestJournal;
 };
 

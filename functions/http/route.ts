@@ -1,6 +1,6 @@
 /** An operation of the API as data: where it is, who may call it, and how it answers. */
 import type { Scope } from '../model/types.ts';
-import type { Operation } from '../vault/request.ts';
+import type { Clock, Operation } from '../vault/request.ts';
 import { createEndpoint, type Endpoint, type EndpointParts } from './endpoint.ts';
 import type { Handle } from './messages.ts';
 
@@ -21,7 +21,10 @@ export type Route<Needs = never, Parts = EndpointParts> = {
 };
 
 /** A route that anyone may call, without a token. */
-export type OpenRoute<Needs> = Route<Needs, Pick<EndpointParts, 'clock' | 'openJournal'>>;
+export type OpenRoute<Needs> = Route<
+  Needs,
+  Pick<EndpointParts, 'openJournal'> & { readonly clock: Pick<Clock, 'elapsed'> }
+>;
 
 type Definition<Request, Answer, Needs> = Pick<Route, 'method' | 'path'> &
   Omit<Endpoint<Request, Answer>, 'run'> & {

@@ -13,19 +13,21 @@ export type Handler = (
   context: Pick<Context, 'awsRequestId'>,
 ) => Promise<APIGatewayProxyResult>;
 
-/** The named lists of values of an event; `null` stands for none. */
-type Lists = Event['headers'] | Event['multiValueHeaders'] | null;
+/** The values by their names, as an event has them: one of each name, or a list. */
+type Named = Event['headers'] | Event['multiValueHeaders'] | null;
 
-const entriesOf = (lists: Lists): readonly (readonly [name: string, values: string[]])[] =>
-  Object.entries(lists ?? {}).map(([name, values = []]) => [name, [values].flat()]);
+const pairsIn = (named: Named): readonly (readonly [name: string, value: string])[] =>
+  Object.entries(named ?? {}).flatMap(([name, values = []]) =>
+    [values].flat().map((value) => [name, value] as const),
+  );
 
-const headersIn = (lists: Lists): RequestHeaders => {
+const headersIn = (named: Named): RequestHeaders => {
   const headers: Record<string, string[]> = Object.create(null);
-  for (const [spelling, values] of entriesOf(lists)) {
+  for (const [spelling, value] of pairsIn(named)) {
     const name = spelling.toLowerCase();
-    const known = headers[name];
-    if (known) known.push(...values);
-    else if (values.length > 0) headers[name] = values;
+    const list = headers[name];
+    if (list) list.push(value);
+    else headers[name] = [value];
   }
   return headers;
 };
@@ -35,13 +37,12 @@ const headersIn = (lists: Lists): RequestHeaders => {
  * there, with all its values, and any other from `headers`.
  */
 export const requestOf = (event: Event, requestId: string): HttpRequest => {
-  const lists = entriesOf(event.multiValueQueryStringParameters);
-  const query = lists.length > 0 ? lists : entriesOf(event.queryStringParameters);
+  const query = pairsIn(event.multiValueQueryStringParameters);
   return {
     requestId,
     gatewayRequestId: event.requestContext?.requestId,
     path: event.path,
-    query: query.flatMap(([name, values]) => values.map((value) => [name, value] as const)),
+    query: query.length > 0 ? query : pairsIn(event.queryStringParameters),
     // `Object.assign`, because an object literal would take `__proto__` for the prototype.
     headers: Object.assign(headersIn(event.headers), headersIn(event.multiValueHeaders)),
     body: Buffer.from(event.body ?? '', event.isBase64Encoded ? 'base64' : 'utf8'),

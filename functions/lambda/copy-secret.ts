@@ -1,4 +1,5 @@
 import { copySecretRoute } from '../copy-secret.ts';
-import { withStoreAndKey } from './store-and-key.ts';
+import { onLambda } from './endpoint.ts';
+import { storeAndKey } from './store-and-key.ts';
 
-export const handler = withStoreAndKey(copySecretRoute);
+export const handler = onLambda(copySecretRoute, storeAndKey);

@@ -1,4 +1,5 @@
 import { createSecretRoute } from '../create-secret.ts';
-import { withStoreAndKey } from './store-and-key.ts';
+import { onLambda } from './endpoint.ts';
+import { storeAndKey } from './store-and-key.ts';
 
-export const handler = withStoreAndKey(createSecretRoute);
+export const handler = onLambda(createSecretRoute, storeAndKey);

@@ -1,4 +1,5 @@
 import { deleteSecretRoute } from '../delete-secret.ts';
-import { withStore } from './store.ts';
+import { onLambda } from './endpoint.ts';
+import { storeOnly } from './store.ts';
 
-export const handler = withStore(deleteSecretRoute);
+export const handler = onLambda(deleteSecretRoute, storeOnly);

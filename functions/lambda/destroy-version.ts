@@ -1,4 +1,5 @@
 import { destroyVersionRoute } from '../destroy-version.ts';
-import { withStore } from './store.ts';
+import { onLambda } from './endpoint.ts';
+import { storeOnly } from './store.ts';
 
-export const handler = withStore(destroyVersionRoute);
+export const handler = onLambda(destroyVersionRoute, storeOnly);

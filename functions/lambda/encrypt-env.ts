@@ -1,4 +1,5 @@
 import { encryptEnvRoute } from '../encrypt-env.ts';
-import { withStoreAndKey } from './store-and-key.ts';
+import { onLambda } from './endpoint.ts';
+import { storeAndKey } from './store-and-key.ts';
 
-export const handler = withStoreAndKey(encryptEnvRoute);
+export const handler = onLambda(encryptEnvRoute, storeAndKey);

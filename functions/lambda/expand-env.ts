@@ -1,4 +1,5 @@
 import { expandEnvRoute } from '../expand-env.ts';
-import { withStoreAndKey } from './store-and-key.ts';
+import { onLambda } from './endpoint.ts';
+import { storeAndKey } from './store-and-key.ts';
 
-export const handler = withStoreAndKey(expandEnvRoute);
+export const handler = onLambda(expandEnvRoute, storeAndKey);

@@ -1,4 +1,5 @@
 import { explainSecretRoute } from '../explain-secret.ts';
-import { withStoreAndKey } from './store-and-key.ts';
+import { onLambda } from './endpoint.ts';
+import { storeAndKey } from './store-and-key.ts';
 
-export const handler = withStoreAndKey(explainSecretRoute);
+export const handler = onLambda(explainSecretRoute, storeAndKey);

@@ -1,4 +1,5 @@
 import { getSecretRoute } from '../get-secret.ts';
-import { withStoreAndKey } from './store-and-key.ts';
+import { onLambda } from './endpoint.ts';
+import { storeAndKey } from './store-and-key.ts';
 
-export const handler = withStoreAndKey(getSecretRoute);
+export const handler = onLambda(getSecretRoute, storeAndKey);

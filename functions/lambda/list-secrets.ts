@@ -1,4 +1,5 @@
 import { listSecretsRoute } from '../list-secrets.ts';
-import { withStore } from './store.ts';
+import { onLambda } from './endpoint.ts';
+import { storeOnly } from './store.ts';
 
-export const handler = withStore(listSecretsRoute);
+export const handler = onLambda(listSecretsRoute, storeOnly);

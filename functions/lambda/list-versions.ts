@@ -1,4 +1,5 @@
 import { listVersionsRoute } from '../list-versions.ts';
-import { withStoreAndKey } from './store-and-key.ts';
+import { onLambda } from './endpoint.ts';
+import { storeAndKey } from './store-and-key.ts';
 
-export const handler = withStoreAndKey(listVersionsRoute);
+export const handler = onLambda(listVersionsRoute, storeAndKey);

@@ -1,11 +1,17 @@
-/** Connects routes to the table and the master key, once per cold start. */
+/** The table and the master key, once per cold start. */
+import { KMSClient } from '@aws-sdk/client-kms';
+import { clientOptions, trimmed } from '../aws/clients.ts';
+import { createDataKeys } from '../kms/data-keys.ts';
+import { createKmsKey } from '../kms/kms-key.ts';
+import { createKeyedMutex, type VaultPorts } from '../vault/keyed-mutex.ts';
+import { readServicesConfig } from './config.ts';
+import { storeOnly } from './store.ts';
 
-import type { Route } from '../http/route.ts';
-import { endpointParts } from '../runtime/endpoint.ts';
-import { ports, writers } from '../runtime/vault.ts';
-import type { VaultPorts } from '../vault/keyed-mutex.ts';
-import { type Handler, handlerOf } from './adapter.ts';
+const { masterKeyId } = readServicesConfig();
+const client = trimmed(new KMSClient(clientOptions()));
 
-/** Makes the handler of a function whose route needs the table and the master key. */
-export const withStoreAndKey = ({ serve }: Route<VaultPorts>): Handler =>
-  handlerOf(serve(endpointParts, { ...ports, writers }));
+export const storeAndKey: VaultPorts = {
+  ...storeOnly,
+  dataKeys: createDataKeys(createKmsKey(client, masterKeyId)),
+  writers: createKeyedMutex(),
+};

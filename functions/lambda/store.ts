@@ -1,11 +1,15 @@
-/** Connects routes that need no master key to the table, once per cold start. */
-
-import type { Route } from '../http/route.ts';
-import { endpointParts } from '../runtime/endpoint.ts';
-import { storePorts } from '../runtime/store.ts';
+/** The table, for the functions that need no master key, once per cold start. */
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { clientOptions, trimmed } from '../aws/clients.ts';
+import { createDynamodbItems } from '../dynamodb/dynamodb-items.ts';
+import { createStore } from '../store/store.ts';
 import type { StorePorts } from '../vault/request.ts';
-import { type Handler, handlerOf } from './adapter.ts';
+import { readServicesConfig } from './config.ts';
 
-/** Makes the handler of a function whose route needs only the table. */
-export const withStore = ({ serve }: Route<StorePorts>): Handler =>
-  handlerOf(serve(endpointParts, storePorts));
+const { tableName, vaultId } = readServicesConfig();
+const client = trimmed(new DynamoDBClient(clientOptions()));
+
+export const storeOnly: StorePorts = {
+  vaultId,
+  store: createStore(createDynamodbItems(client, tableName), vaultId),
+};

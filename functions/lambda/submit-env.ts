@@ -1,4 +1,5 @@
 import { submitEnvRoute } from '../submit-env.ts';
-import { withStoreAndKey } from './store-and-key.ts';
+import { onLambda } from './endpoint.ts';
+import { storeAndKey } from './store-and-key.ts';
 
-export const handler = withStoreAndKey(submitEnvRoute);
+export const handler = onLambda(submitEnvRoute, storeAndKey);

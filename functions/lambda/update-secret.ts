@@ -1,4 +1,5 @@
 import { updateSecretRoute } from '../update-secret.ts';
-import { withStoreAndKey } from './store-and-key.ts';
+import { onLambda } from './endpoint.ts';
+import { storeAndKey } from './store-and-key.ts';
 
-export const handler = withStoreAndKey(updateSecretRoute);
+export const handler = onLambda(updateSecretRoute, storeAndKey);

@@ -1,4 +1,4 @@
 import { whoamiRoute } from '../whoami.ts';
-import { withToken } from './endpoint.ts';
+import { onLambda } from './endpoint.ts';
 
-export const handler = withToken(whoamiRoute);
+export const handler = onLambda(whoamiRoute, undefined);

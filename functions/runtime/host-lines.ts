@@ -1,22 +1,28 @@
 /** The lines that a host writes about itself, to the same log as its requests. */
-import { type Level, writeLine } from './log-line.ts';
+import type { Level } from './log-line.ts';
+import type { Log } from './request-journal.ts';
 
 /**
  * Logs the access policy of a host: INFO when the host begins to use it, WARN if its file has
  * changed and cannot be used.
  */
-export const logPolicy = (policy: { readonly fault: string | null }): void => {
-  writeLine(policy.fault === null ? 'INFO' : 'WARN', 'policy', policy);
+export const logPolicy = (
+  { writeLine }: Log,
+  policy: { readonly fault: string | null } | undefined,
+): void => {
+  if (policy) writeLine(policy.fault === null ? 'INFO' : 'WARN', 'policy', policy);
 };
 
 /** Logs a WARN line about the master key file, which a host reads in its own process. */
-export const logKeyFile = (fault: string): void => writeLine('WARN', 'master key', { fault });
+export const logKeyFile = ({ writeLine }: Log, fault: string): void =>
+  writeLine('WARN', 'master key', { fault });
 
 /**
  * Logs the certificate that a host serves. `fault` says why it, or the one that should replace it,
  * needs attention.
  */
 export const logCertificate = (
+  { writeLine }: Log,
   level: Level,
   certificate: { readonly serial: string; readonly endsAt: string; readonly fault: string | null },
 ): void => writeLine(level, 'certificate', certificate);

@@ -1,29 +1,43 @@
 /**
- * A line of the log: one JSON object. Undefined fields are left out. The lines of a process are
+ * A line of the log: one JSON object. Undefined fields are left out. The lines of a vault are
  * numbered, and each has the digest of the one before, so that `dsvault log check` notices a line
- * that is missing or was changed. All lines of a process must be written here.
+ * that is missing or was changed. All lines of a vault must be written here.
  */
 import { lineDigest } from '../model/line-digest.ts';
 import { newRunId } from './clock.ts';
-import { readServiceName } from './config.ts';
-
-const service = readServiceName();
 
 export type Level = 'INFO' | 'WARN' | 'ERROR';
 
-/** The lines of this process are one run. On Lambda, each execution environment has its own. */
-const run = newRunId();
-let seq = 0;
-let prev: string | undefined;
-
 /**
- * Writes a line: INFO to stdout, WARN and ERROR to stderr. Lambda's own filter of log levels reads
- * the fields `level` and `timestamp`.
+ * Writes a line with these fields. Lambda's own filter of log levels reads the fields `level` and
+ * `timestamp`.
  */
-export const writeLine = (level: Level, message: string, fields: object): void => {
-  const timestamp = new Date().toISOString();
-  seq += 1;
-  const line = JSON.stringify({ level, message, timestamp, service, run, seq, prev, ...fields });
-  prev = lineDigest(line);
-  (level === 'INFO' ? process.stdout : process.stderr).write(`${line}\n`);
+export type WriteLine = (level: Level, message: string, fields: object) => void;
+
+export type LineParts = {
+  /** The name of the vault. */
+  readonly service: string;
+  /** The time, in milliseconds since the epoch. */
+  readonly now: () => number;
+  /** Receives each line, with its line feed. */
+  readonly write: (level: Level, line: string) => void;
+};
+
+/** Begins a run, which is all the lines that one vault writes to its log until its process ends. */
+export const createWriteLine = ({ service, now, write }: LineParts): WriteLine => {
+  const run = newRunId();
+  let seq = 0;
+  let prev: string | undefined;
+  return (level, message, fields) => {
+    const timestamp = new Date(now()).toISOString();
+    seq += 1;
+    const line = JSON.stringify({ level, message, timestamp, service, run, seq, prev, ...fields });
+    prev = lineDigest(line);
+    write(level, `${line}\n`);
+  };
+};
+
+/** Writes a line to the output of this process: INFO to stdout, WARN and ERROR to stderr. */
+export const writeToOutput: LineParts['write'] = (level, line) => {
+  process[level === 'INFO' ? 'stdout' : 'stderr'].write(line);
 };

@@ -2,23 +2,27 @@
  * `node host/bin/node.ts` runs one of several vault nodes: one process with its etcd as a child,
  * and one data folder.
  */
-import { policyVariable } from '../../functions/runtime/config.ts';
-import { useHome } from '../../functions/runtime/home.ts';
+import { createIdentity } from '../../functions/http/identity.ts';
+import { machineClock } from '../../functions/runtime/clock.ts';
+import { writeToOutput } from '../../functions/runtime/log-line.ts';
 import { tableName } from '../etcd/stored-items.ts';
 import { serveApi } from '../gateway/api-port.ts';
-import { applyEnvironment, localIdentity } from '../gateway/functions.ts';
-import { serveMetrics } from '../http/metrics-port.ts';
+import { createHostApi } from '../gateway/host-api.ts';
+import { openMetrics } from '../http/metrics-port.ts';
 import { openServingCertificate } from '../http/serving-certificate.ts';
-import { followPolicyFile } from '../identity/access-policy.ts';
+import { policyVariable } from '../identity/access-policy.ts';
+import { openIdentity } from '../identity/open-identity.ts';
 import { masterKeyFile } from '../kms/key-file.ts';
+import { warningOfKey } from '../kms/key-warning.ts';
 import { readClusterFile } from '../node/cluster-file.ts';
 import { startNode } from '../node/node.ts';
 import { readClusterFileName, readNodeConfig } from '../node/node-config.ts';
 import { openNodeKey } from '../node/node-key.ts';
 import { dataFolderOf, lockDataFolder, openDataFolder } from '../process/data-folder.ts';
 import { untilSignal } from '../process/ending.ts';
+import { createHostLog } from '../process/host-log.ts';
 import { readPort } from '../process/ports.ts';
-import { newProgram, report, runProgram } from '../process/program.ts';
+import { newProgram, report, runProgram, say } from '../process/program.ts';
 import { programTimes } from '../process/program-times.ts';
 
 const program = newProgram(
@@ -37,41 +41,38 @@ program.action(async () => {
   const signal = untilSignal();
   const cluster = readClusterFile(clusterFile);
   const config = readNodeConfig(process.env, cluster.nodes);
-  const key = openNodeKey(cluster.key, masterKeyFile(folder, process.env));
-  const node = await startNode({
-    config,
-    folder,
-    cluster,
-    masterKey: key.state,
-    report,
-  });
+  const identity = createIdentity(machineClock);
+  const metrics = await openMetrics(identity.state);
+  const { observe } = metrics;
+  const log = createHostLog(process.env, { write: writeToOutput, observe });
+  const file = masterKeyFile(folder, process.env);
+  const key = await openNodeKey(cluster.key, file, warningOfKey(log));
+  const node = await startNode({ config, folder, cluster, masterKey: key.state, report });
   try {
-    applyEnvironment({
-      VAULT_ID: cluster.vaultId,
-      TABLE_NAME: tableName,
-      ...localIdentity(cluster.jwks),
-      ...key.environment,
-    });
-    useHome({ itemsOf: node.itemsOf, ...(key.service && { masterKey: key.service }) });
-    const file = process.env[policyVariable];
-    const policy = file ? followPolicyFile(file, cluster.jwks, report) : undefined;
-    const endMetrics = await serveMetrics(report, async (registry) =>
+    const { vaultId } = cluster;
+    // A node takes no issuer from the `AUTH_…` variables, so that all nodes decide alike.
+    const { [policyVariable]: policyFile } = process.env;
+    const users = { identity, log, report };
+    const policy = openIdentity({ [policyVariable]: policyFile }, cluster.jwks, users);
+    const endMetrics = await metrics.serve(report, async (registry) =>
       (await import('../node/node-metrics.ts')).addNodeMetrics(registry, node.status),
     );
     // The port is open before the node serves. Until the node serves, it refuses every request and
     // says why.
     const running = {
       ...key.running,
-      vaultId: cluster.vaultId,
-      tableName,
-      takesLocalTokens: policy?.takesLocalTokens ?? true,
+      ...{ vaultId, tableName, takesLocalTokens: policy.takesLocalTokens },
     };
-    const api = await serveApi({ port, certificate, folder, running, node: node.status, report });
-    void node.serving.then(() => process.stdout.write(`vault listening on ${api.url}\n`));
+    const { itemsOf, status } = node;
+    const api = createHostApi({
+      ...{ vaultId, itemsOf, masterKey: key.service, identity, log, node: status, report },
+    });
+    const served = await serveApi({ api, port, certificate, folder, running, log, report });
+    void node.serving.then(() => say(`vault listening on ${served.url}`));
     const lost = await Promise.race([signal, node.failed]);
-    await api.close(programTimes.requestsEndMs);
+    await served.close(programTimes.requestsEndMs);
     await endMetrics();
-    policy?.close();
+    policy.close();
     if (lost) throw lost;
   } finally {
     await node.close();

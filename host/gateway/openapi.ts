@@ -39,9 +39,12 @@ export const openapiRoute: OpenRoute<unknown> = {
             { status: 200, text, headers: { ...headers, 'Content-Type': 'application/yaml' } },
             requestId,
           );
-      const elapsedMs = clock.elapsed() - began;
-      const summary = { principal: undefined, status: result.status, error: undefined, elapsedMs };
-      openJournal('get-openapi', requestId, undefined).close(summary);
+      const summary = {
+        status: result.status,
+        error: undefined,
+        elapsedMs: clock.elapsed() - began,
+      };
+      openJournal('get-openapi', requestId).close(summary);
       return result;
     },
 };

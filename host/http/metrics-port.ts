@@ -3,7 +3,8 @@
  * callers of the API cannot scrape. The port exists only if `VAULT_METRICS_PORT` is set.
  */
 import type { Registry } from 'prom-client';
-import { observeRequests } from '../../functions/runtime/request-journal.ts';
+import type { Identity } from '../../functions/http/identity.ts';
+import type { Measures } from '../../functions/runtime/request-journal.ts';
 import { portRefused, readPort } from '../process/ports.ts';
 import { createBoundedServer, type Exchange, type Listening, listen } from './bounded-server.ts';
 import { bounds } from './bounds.ts';
@@ -49,28 +50,40 @@ const listenForScrapes = (registry: Registry, host: string, port: number): Promi
   return listen(createBoundedServer({ bounds, respond }), host, port);
 };
 
-/**
- * Serves metrics if `VAULT_METRICS_PORT` is set, and reports the address. `addTo` can add metrics
- * of the program. Returns a function that stops it. Throws a user-facing error if the port is not
- * available.
- */
-export const serveMetrics = async (
-  report: (line: string) => void,
-  addTo: (registry: Registry) => Promise<void> | void = () => undefined,
-): Promise<() => Promise<void>> => {
-  if (!process.env[`${prefix}PORT`]) return async () => undefined;
+export type HostMetrics = {
+  /** Counts a request. */
+  readonly observe: ((measures: Measures) => void) | undefined;
+  /**
+   * Serves the metrics, and reports the address. `addTo` can add metrics of the program. Returns a
+   * function that stops it. Throws a user-facing error if the port is not available.
+   */
+  readonly serve: (
+    report: (line: string) => void,
+    addTo?: (registry: Registry) => Promise<void> | void,
+  ) => Promise<() => Promise<void>>;
+};
+
+const noMetrics: HostMetrics = { observe: undefined, serve: async () => async () => undefined };
+
+/** Makes the metrics of this process, if `VAULT_METRICS_PORT` is set. */
+export const openMetrics = async (policy: Identity['state']): Promise<HostMetrics> => {
+  if (!process.env[`${prefix}PORT`]) return noMetrics;
   const port = readPort(0, `${prefix}PORT`);
   const host = process.env[`${prefix}HOST`] || '127.0.0.1';
   // Imported only when needed, because the library takes 70 ms to load.
   const { createMetrics } = await import('./metrics.ts');
-  const { registry, observe } = createMetrics();
-  await addTo(registry);
-  try {
-    const { url, close } = await listenForScrapes(registry, host, port);
-    observeRequests(observe);
-    report(`metrics at ${url}/metrics`);
-    return close;
-  } catch (error) {
-    throw portRefused(host, port, error, prefix);
-  }
+  const { registry, observe } = createMetrics(policy);
+  return {
+    observe,
+    serve: async (report, addTo) => {
+      await addTo?.(registry);
+      try {
+        const { url, close } = await listenForScrapes(registry, host, port);
+        report(`metrics at ${url}/metrics`);
+        return close;
+      } catch (error) {
+        throw portRefused(host, port, error, prefix);
+      }
+    },
+  };
 };

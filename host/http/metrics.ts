@@ -3,7 +3,7 @@
  * series is bounded by the operations and their statuses.
  */
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
-import { policyState } from '../../functions/runtime/identity.ts';
+import type { Identity } from '../../functions/http/identity.ts';
 import { alarms, type Measures } from '../../functions/runtime/request-journal.ts';
 
 /**
@@ -34,20 +34,23 @@ export const addGauge = (
   });
 };
 
-/** Creates the metrics of requests and of this process. `observe` counts one request. */
-export const createMetrics = () => {
+/**
+ * Creates the metrics of requests, of the access policy and of this process. `observe` counts one
+ * request.
+ */
+export const createMetrics = (policy: Identity['state']) => {
   const registry = new Registry();
   const registers = [registry];
   collectDefaultMetrics({ register: registry });
   const requests = new Counter({
     name: 'vault_requests_total',
-    help: 'Requests that a function answered.',
+    help: 'Requests that an operation answered.',
     labelNames: ['operation', 'status'],
     registers,
   });
   const durations = new Histogram({
     name: 'vault_request_duration_seconds',
-    help: 'Time from the call of a function to its answer.',
+    help: 'Time from the call of an operation to its answer.',
     labelNames: ['operation'],
     buckets: durationBuckets,
     registers,
@@ -65,7 +68,7 @@ export const createMetrics = () => {
   });
   const calls = new Counter({
     name: 'vault_calls_total',
-    help: 'Calls of the functions to the store and to the master key.',
+    help: 'Calls to the store and to the master key.',
     labelNames: ['service'],
     registers,
   });
@@ -73,7 +76,7 @@ export const createMetrics = () => {
     registry,
     'vault_policy_fault',
     '1 while the file of the access policy is invalid, so that the previous policy is in use.',
-    () => (policyState()?.fault ? 1 : 0),
+    () => (policy()?.fault ? 1 : 0),
   );
   // Starts these counters at 0, because Prometheus computes an increase only from a value that it
   // has seen before.

@@ -9,6 +9,7 @@ import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
 import { createSecureContext } from 'node:tls';
 import { logCertificate } from '../../functions/runtime/host-lines.ts';
 import type { Level } from '../../functions/runtime/log-line.ts';
+import type { Log } from '../../functions/runtime/request-journal.ts';
 import { certificatesIn } from '../../system/certificates.ts';
 import { codeOf, misconfigured, sentenceOf } from '../../system/failures.ts';
 import { readSmallFile } from '../process/small-file.ts';
@@ -26,10 +27,10 @@ export type ServingCertificate = {
   /** The certificate and key that were in the files when the program started. */
   readonly pair: ServingPair;
   /**
-   * Logs the certificate. From then on it calls `use`, which must not throw, with each new pair.
-   * Returns a function that stops it.
+   * Logs the certificate, now and when it changes. From then on it calls `use`, which must not
+   * throw, with each new pair. Returns a function that stops it.
    */
-  readonly follow: (use: (pair: ServingPair) => void) => () => void;
+  readonly follow: (log: Log, use: (pair: ServingPair) => void) => () => void;
 };
 
 /**
@@ -53,13 +54,14 @@ export const openServingCertificate = (
   const files = { certificate, key };
   const look = lookAt(files);
   const pair = pairIn(files, look);
-  return { pair, follow: (use) => follow(files, look, pair, use) };
+  return { pair, follow: (log, use) => follow(files, look, pair, log, use) };
 };
 
 const follow = (
   files: Files,
   first: Look,
   pair: ServingPair,
+  log: Log,
   use: (pair: ServingPair) => void,
 ): (() => void) => {
   let [last, decided] = [first, first];
@@ -70,9 +72,9 @@ const follow = (
    */
   let expired: ServingPair | undefined;
   let told: { readonly fault: string | null; readonly atMs: number } | undefined;
-  const log = (level: Level, fault: string | null): void => {
+  const logAs = (level: Level, fault: string | null): void => {
     const { serial, endsAt } = inUse;
-    logCertificate(level, { serial, endsAt, fault });
+    logCertificate(log, level, { serial, endsAt, fault });
   };
   /**
    * Logs a new certificate, and once a day that the one in use is about to expire, has expired or
@@ -84,7 +86,7 @@ const follow = (
     const isQuiet = fault === null || now - (told?.atMs ?? 0) < certificateTimes.warnEveryMs;
     if (told?.fault === fault && isQuiet) return;
     told = { fault, atMs: now };
-    log(level, fault);
+    logAs(level, fault);
   };
   /**
    * Returns the pair of the latest check. If it cannot be served, logs why and returns `undefined`.
@@ -93,7 +95,7 @@ const follow = (
     try {
       return pairIn(files, last);
     } catch (error) {
-      log('WARN', `${sentenceOf(error)}; ${staysInUse}`);
+      logAs('WARN', `${sentenceOf(error)}; ${staysInUse}`);
       return undefined;
     }
   };
@@ -105,7 +107,7 @@ const follow = (
   const decide = (other: ServingPair, now: number): void => {
     if (hasEnded(factsOf(other), now) && isValid(inUse, now)) {
       expired = other;
-      log('WARN', `the certificate in ${files.certificate} has expired; ${staysInUse}`);
+      logAs('WARN', `the certificate in ${files.certificate} has expired; ${staysInUse}`);
     } else serve(other);
   };
   const lookAgain = (): void => {

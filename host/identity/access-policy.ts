@@ -9,10 +9,14 @@ import {
   type ReadPolicy,
 } from '../../functions/access/policy-file.ts';
 import { localIssuer } from '../../functions/access/policy-types.ts';
+import type { Identity } from '../../functions/http/identity.ts';
 import { localKeys } from '../../functions/http/key-sets.ts';
-import { policyVariable } from '../../functions/runtime/config.ts';
-import { refusePolicy, usePolicy } from '../../functions/runtime/identity.ts';
+import { logPolicy } from '../../functions/runtime/host-lines.ts';
+import type { Log } from '../../functions/runtime/request-journal.ts';
 import { codeOf, isFailure, misconfigured, sentenceOf } from '../../system/failures.ts';
+
+/** The variable that names the policy file. */
+export const policyVariable = 'AUTH_POLICY_FILE';
 
 /**
  * A change takes effect after two checks saw the same text, because an editor may still be writing
@@ -70,6 +74,13 @@ export type FollowedPolicy = {
   readonly close: () => void;
 };
 
+export type PolicyUsers = {
+  readonly identity: Identity;
+  readonly log: Log;
+  /** Receives a line for each warning about the file. */
+  readonly report: (line: string) => void;
+};
+
 /**
  * Uses the policy in the file, and follows its changes. `jwks` is the key set of `npm run token`.
  * Throws a failure if the file has no valid policy at the start. If it becomes invalid later, the
@@ -78,13 +89,14 @@ export type FollowedPolicy = {
 export const followPolicyFile = (
   file: string,
   jwks: string,
-  report: (line: string) => void,
+  { identity, log, report }: PolicyUsers,
 ): FollowedPolicy => {
   const local: LocalKeys = JSON.parse(jwks);
   const use = (seen: FileText): ReadPolicy => {
     const read = policyIn(file, seen, local);
     for (const warning of read.warnings) report(`${file}: ${warning}`);
-    usePolicy(read.policy);
+    identity.use(read.policy, 'file');
+    logPolicy(log, identity.state());
     return read;
   };
   let used = look(file);
@@ -100,7 +112,8 @@ export const followPolicyFile = (
     try {
       use(used);
     } catch (error) {
-      refusePolicy(sentenceOf(error));
+      identity.refuse(sentenceOf(error));
+      logPolicy(log, identity.state());
     }
   };
   const timer = setInterval(lookAgain, lookEveryMs).unref();

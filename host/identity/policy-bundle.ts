@@ -4,8 +4,7 @@
  */
 import { readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { AccessPolicy } from '../../functions/access/policy-types.ts';
-import { bundledPolicyFile } from '../../functions/runtime/config.ts';
+import { type AccessPolicy, bundledPolicyFile } from '../../functions/access/policy-types.ts';
 import { codeOf, failure } from '../../system/failures.ts';
 
 /**

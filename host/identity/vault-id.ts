@@ -6,11 +6,11 @@ import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import * as v from 'valibot';
-import { readVaultId, vaultIdForm } from '../../functions/runtime/config.ts';
+import { isVaultId, vaultIdIn } from '../../functions/model/variables.ts';
 import { misconfigured, sentenceOf } from '../../system/failures.ts';
 import { createFileOnce, readFileIfPresent } from '../../system/files.ts';
 
-const stored = v.strictObject({ id: v.pipe(v.string(), v.regex(vaultIdForm)) });
+const stored = v.strictObject({ id: v.pipe(v.string(), v.check(isVaultId)) });
 
 /**
  * If a folder has one of these files, its vault already has an id, so none is made up if
@@ -56,7 +56,7 @@ const makeId = (folder: string, file: string): string => {
  */
 export const givenVaultId = (environment: NodeJS.ProcessEnv): string => {
   try {
-    return readVaultId(environment);
+    return vaultIdIn(environment);
   } catch (cause) {
     throw misconfigured(sentenceOf(cause), cause);
   }

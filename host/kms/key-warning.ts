@@ -1,5 +1,6 @@
 /** Logs faults of the key file. */
 import { logKeyFile } from '../../functions/runtime/host-lines.ts';
+import type { Log } from '../../functions/runtime/request-journal.ts';
 
 const everyMs = 60_000;
 
@@ -20,5 +21,6 @@ export const onceAMinute = (
   };
 };
 
-/** Writes a WARN line, at most once a minute for the same message. */
-export const warnOfKey = onceAMinute(logKeyFile);
+/** Returns a function that writes a WARN line, at most once a minute for the same message. */
+export const warningOfKey = (log: Log): ((sentence: string) => void) =>
+  onceAMinute((sentence) => logKeyFile(log, sentence));

@@ -88,7 +88,7 @@ export const findKeyIdentity = (folder: string): KeyIdentity | undefined => {
 export const rememberKey = (folder: string, proved: KeyIdentity): void =>
   replaceFile(fileOf(folder), JSON.stringify(proved));
 
-type FoundKey = {
+export type FoundKey = {
   readonly arn: string;
   /**
    * Opens the key. If the folder does not remember which key is the vault's, some stored values

@@ -5,7 +5,7 @@
  */
 import { createHash } from 'node:crypto';
 import * as v from 'valibot';
-import { vaultIdForm } from '../../functions/runtime/config.ts';
+import { isVaultId } from '../../functions/model/variables.ts';
 import { misconfigured } from '../../system/failures.ts';
 import { readFileIfPresent, replaceFile } from '../../system/files.ts';
 import { tlsFiles } from '../http/tls.ts';
@@ -22,7 +22,7 @@ const clusterFile = v.object({
    */
   token: text,
   /** The id of the vault. A new cluster after a restore has the same one. */
-  vaultId: v.pipe(v.string(), v.regex(vaultIdForm)),
+  vaultId: v.pipe(v.string(), v.check(isVaultId)),
   /** All nodes: `1=HOST:ETCD_PORT:PEER_PORT,2=…`. */
   nodes: text,
   /** The id and check value of the master key, or the ARN of a key in a KMS. */

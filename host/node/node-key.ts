@@ -4,25 +4,18 @@
  * depend on it.
  */
 import { resolve } from 'node:path';
-import { KMSClient } from '@aws-sdk/client-kms';
 import type { KeyService } from '../../functions/kms/key-service.ts';
-import { createKmsKey } from '../../functions/kms/kms-key.ts';
 import { times } from '../../functions/model/limits.ts';
 import { misconfigured } from '../../system/failures.ts';
 import { createFileKey } from '../kms/file-key.ts';
 import { followMasterKey, stateOfKey } from '../kms/key-file.ts';
-import { warnOfKey } from '../kms/key-warning.ts';
 import { isKeyInKms } from '../kms/vault-key.ts';
-import { noCredentials } from '../process/no-credentials.ts';
 import type { ClusterFile } from './cluster-file.ts';
 import { nodeTimes } from './node-times.ts';
 import type { NodeKeyState } from './report.ts';
 
 export type NodeKey = {
-  /** The key for the functions; absent if they use one in a KMS directly. */
-  readonly service?: KeyService;
-  /** The variables that tell the functions which key to use. */
-  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly service: KeyService;
   /** The state of the key; `null` while it is unknown. */
   readonly state: () => NodeKeyState | null;
   /**
@@ -39,8 +32,7 @@ export type NodeKey = {
 const regionOf = (arn: string): string => arn.split(':')[3] ?? '';
 
 /** Asks KMS for the state of the key every minute. */
-const followKmsKey = (KeyId: string, region: string): NodeKey['state'] => {
-  const key = createKmsKey(new KMSClient({ region, maxAttempts: 1 }), KeyId);
+const followKmsKey = (key: KeyService): NodeKey['state'] => {
   let state: NodeKeyState | null = null;
   const look = async (): Promise<void> => {
     state = await key.describe(AbortSignal.timeout(times.kmsCallMs)).then(
@@ -53,7 +45,7 @@ const followKmsKey = (KeyId: string, region: string): NodeKey['state'] => {
   return () => state;
 };
 
-const keyInKms = (masterKeyId: string): NodeKey => {
+const keyInKms = async (masterKeyId: string): Promise<NodeKey> => {
   const {
     MASTER_KEY_ID: given,
     AWS_REGION: region,
@@ -69,31 +61,39 @@ const keyInKms = (masterKeyId: string): NodeKey => {
       `MASTER_KEY_ID is ${given}, but the master key of the cluster is ${masterKeyId}`,
     );
   }
-  const home = region || regionOf(masterKeyId);
+  const { openKmsKey } = await import('../kms/kms-elsewhere.ts');
+  const service = openKmsKey(masterKeyId, {
+    region: region || regionOf(masterKeyId),
+    endpoint: kmsEndpoint,
+  });
   return {
-    environment: { MASTER_KEY_ID: masterKeyId, AWS_REGION: home },
-    state: followKmsKey(masterKeyId, home),
+    service,
+    state: followKmsKey(service),
     running: { masterKeyId, ...(kmsEndpoint && { kmsEndpoint }) },
   };
 };
 
 /**
- * Opens the key that the cluster file names. `file` is where this node has it. Throws a user-facing
- * error only if the environment contradicts the cluster file.
+ * Opens the key that the cluster file names. `file` is where this node has it. `warn` receives a
+ * message for each fault of the file. Rejects with a user-facing error only if the environment
+ * contradicts the cluster file.
  */
-export const openNodeKey = (own: ClusterFile['key'], file: string): NodeKey => {
-  if ('masterKeyId' in own) return keyInKms(own.masterKeyId);
+export const openNodeKey = async (
+  own: ClusterFile['key'],
+  file: string,
+  warn: (sentence: string) => void,
+): Promise<NodeKey> => {
+  if ('masterKeyId' in own) return await keyInKms(own.masterKeyId);
   if (isKeyInKms(process.env)) {
     throw misconfigured(
       'MASTER_KEY_ID or AWS_ENDPOINT_URL_KMS is set, but the master key of the cluster is in a file',
     );
   }
-  const key = followMasterKey(file, own, warnOfKey);
+  const key = followMasterKey(file, own, warn);
   const { arn } = key;
   return {
     state: () => stateOfKey(key),
     service: createFileKey(key),
-    environment: { MASTER_KEY_ID: arn, AWS_REGION: 'us-east-1', ...noCredentials },
     running: { masterKeyId: arn, masterKeyFile: resolve(file) },
   };
 };

@@ -1,5 +1,5 @@
 /** Formats the log for somebody at a terminal: a short line for each request instead of JSON. */
-import { alarms } from '../../functions/runtime/request-journal.ts';
+import { alarms, type LogParts } from '../../functions/runtime/request-journal.ts';
 import type { Decision } from '../../functions/vault/request.ts';
 import { whyIn } from '../../system/log-line-names.ts';
 import { type LogLine, parseLine } from '../../system/log-lines.ts';
@@ -33,7 +33,7 @@ const phraseOf = (line: LogLine): string | undefined => {
 
 /**
  * Returns the text to show instead of a line, which is empty if the line is not shown. A line that
- * the functions did not log stays as it is.
+ * is not JSON of the log stays as it is.
  */
 export const humanLine = (text: string): string => {
   const line = text.startsWith('{') ? parseLine(text) : undefined;
@@ -42,33 +42,28 @@ export const humanLine = (text: string): string => {
   return phrase === undefined ? '' : `${timeOf(line.timestamp)}  ${shown(phrase)}\n`;
 };
 
-/** Changes the stream so that it writes `change(text)` in place of each text from now on. */
-const rewrite = (stream: NodeJS.WriteStream, change: (text: string) => string): void => {
-  const write = stream.write.bind(stream) as (chunk: unknown, ...rest: unknown[]) => boolean;
-  stream.write = (chunk: unknown, ...rest: unknown[]): boolean =>
-    write(typeof chunk === 'string' ? change(chunk) : chunk, ...rest);
+export type LogOutput = {
+  /** Shows a line of the log of this process. */
+  readonly write: LogParts['write'];
+  /** From here on each line is also passed to `file`, as JSON. */
+  readonly keep: (file: (line: Uint8Array) => void) => void;
 };
 
 /**
- * From here on the log at a terminal is readable text. `LOG_FORMAT=json` keeps JSON; an output that
- * is not a terminal always gets JSON.
+ * Makes the output of the log of this process: stdout, and stderr for warnings and errors. A
+ * terminal shows readable text, unless `LOG_FORMAT` is `json`; any other output gets JSON.
  */
-export const showHumanLog = (environment: NodeJS.ProcessEnv): void => {
-  if (environment['LOG_FORMAT'] === 'json') return;
-  for (const stream of [process.stdout, process.stderr]) {
-    if (stream.isTTY) rewrite(stream, humanLine);
-  }
-};
-
-/**
- * From here on each line of the log is also passed to `keep`, as JSON. Other output is not, because
- * the greeting at a terminal contains a token.
- */
-export const keepLog = (keep: (line: Uint8Array) => void): void => {
-  for (const stream of [process.stdout, process.stderr]) {
-    rewrite(stream, (text) => {
-      if (text.startsWith('{')) keep(Buffer.from(text));
-      return text;
-    });
-  }
+export const createLogOutput = (environment: NodeJS.ProcessEnv): LogOutput => {
+  const isHuman = environment['LOG_FORMAT'] !== 'json';
+  let file: ((line: Uint8Array) => void) | undefined;
+  return {
+    write: (level, line) => {
+      file?.(Buffer.from(line));
+      const stream = process[level === 'INFO' ? 'stdout' : 'stderr'];
+      stream.write(isHuman && stream.isTTY ? humanLine(line) : line);
+    },
+    keep: (next) => {
+      file = next;
+    },
+  };
 };

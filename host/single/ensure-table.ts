@@ -1,6 +1,5 @@
 /**
- * Creates the table of template.yaml in a store that lacks it, and refuses a table that differs
- * from it.
+ * Creates the vault's table in a store that lacks it, and refuses a table that differs from it.
  */
 
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -13,8 +12,8 @@ import {
   type TableDescription,
   UpdateTimeToLiveCommand,
 } from '@aws-sdk/client-dynamodb';
+import { tableDefinition } from '../../functions/dynamodb/table-definition.ts';
 import { failure } from '../../system/failures.ts';
-import type { TableDefinition } from '../template.ts';
 
 const isNamed = (error: unknown, name: string): boolean =>
   typeof error === 'object' && error !== null && 'name' in error && error.name === name;
@@ -31,13 +30,9 @@ const describe = async (
   }
 };
 
-const create = async (
-  client: DynamoDBClient,
-  TableName: string,
-  definition: TableDefinition,
-): Promise<void> => {
+const create = async (client: DynamoDBClient, TableName: string): Promise<void> => {
   try {
-    await client.send(new CreateTableCommand({ TableName, ...definition.create }));
+    await client.send(new CreateTableCommand({ TableName, ...tableDefinition.create }));
   } catch (error) {
     // Another process has created the table in the meantime. It is checked like a table that was
     // there before.
@@ -45,26 +40,26 @@ const create = async (
   }
 };
 
-const checkIsAsDefined = (table: TableDescription, definition: TableDefinition): void => {
+const checkIsAsDefined = (table: TableDescription): void => {
   const indexes = (table.GlobalSecondaryIndexes ?? []).map((index) => ({
     IndexName: index.IndexName,
     KeySchema: index.KeySchema,
     Projection: { ProjectionType: index.Projection?.ProjectionType },
   }));
-  const { KeySchema, GlobalSecondaryIndexes } = definition.create;
+  const { KeySchema, GlobalSecondaryIndexes } = tableDefinition.create;
   const isSame =
     isDeepStrictEqual(table.KeySchema, KeySchema) &&
     isDeepStrictEqual(indexes, GlobalSecondaryIndexes);
   if (isSame) return;
-  throw failure(`the table ${table.TableName} differs from the one in template.yaml`);
+  throw failure(`the table ${table.TableName} differs from the one that the vault needs`);
 };
 
-/** Enables the deletion of expired items in the store, as template.yaml does. */
+/** Enables the deletion of expired items in the store. */
 export const ensureTimeToLive = async (
   client: DynamoDBClient,
   TableName: string,
-  { timeToLiveAttribute: AttributeName }: TableDefinition,
 ): Promise<void> => {
+  const { timeToLiveAttribute: AttributeName } = tableDefinition;
   const { TimeToLiveDescription } = await client.send(new DescribeTimeToLiveCommand({ TableName }));
   if (TimeToLiveDescription?.AttributeName === AttributeName) return;
   const TimeToLiveSpecification = { AttributeName, Enabled: true };
@@ -76,16 +71,12 @@ export const ensureTimeToLive = async (
  * this at once. Point-in-time recovery is left out, because the local stores do not know it. Throws
  * a user-facing error if the table differs from the definition in its keys or indexes.
  */
-export const ensureTable = async (
-  client: DynamoDBClient,
-  tableName: string,
-  definition: TableDefinition,
-): Promise<void> => {
+export const ensureTable = async (client: DynamoDBClient, tableName: string): Promise<void> => {
   let table = await describe(client, tableName);
-  if (table === undefined) await create(client, tableName, definition);
+  if (table === undefined) await create(client, tableName);
   while (table?.TableStatus !== 'ACTIVE') {
     table = await describe(client, tableName);
     if (table?.TableStatus !== 'ACTIVE') await sleep(20);
   }
-  checkIsAsDefined(table, definition);
+  checkIsAsDefined(table);
 };

@@ -1,33 +1,32 @@
 /**
  * `npm start`: the whole vault in one process and one data folder. `startServices` opens the
- * vault's id, the master key and the store, each unless the environment names another one, and sets
- * the environment of the functions. Then `serveVault` serves the functions on their port. If any of
- * it fails, all of it ends.
+ * vault's id, the master key and the store, each unless the environment names another one. Then
+ * `serveVault` serves the vault on its port. If any of it fails, all of it ends.
  */
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import { createDynamodbTable } from '../../functions/dynamodb/dynamodb-table.ts';
-import { policyVariable } from '../../functions/runtime/config.ts';
-import { useHome } from '../../functions/runtime/home.ts';
+import { createIdentity } from '../../functions/http/identity.ts';
+import { requireSet } from '../../functions/model/variables.ts';
+import { machineClock } from '../../functions/runtime/clock.ts';
 import type { Table } from '../../functions/store/ports.ts';
-import { failure, isFailure, sentenceOf } from '../../system/failures.ts';
+import { failure, isFailure, misconfigured, sentenceOf } from '../../system/failures.ts';
 import { serveApi } from '../gateway/api-port.ts';
-import { applyEnvironment, environmentOf, isLocalIdentity } from '../gateway/functions.ts';
-import { serveMetrics } from '../http/metrics-port.ts';
+import { createHostApi, type VaultParts } from '../gateway/host-api.ts';
+import { openMetrics } from '../http/metrics-port.ts';
 import { openServingCertificate } from '../http/serving-certificate.ts';
 import type { ServingPair } from '../http/tls.ts';
-import { type FollowedPolicy, followPolicyFile } from '../identity/access-policy.ts';
+import { checkIdentity, openIdentity } from '../identity/open-identity.ts';
 import { openTokenKey } from '../identity/token-key.ts';
 import { givenVaultId, openVaultId } from '../identity/vault-id.ts';
 import { createFileKey } from '../kms/file-key.ts';
 import { masterKeyFile } from '../kms/key-file.ts';
-import { warnOfKey } from '../kms/key-warning.ts';
-import { checkKmsKey, findVaultKey, isKeyInKms } from '../kms/vault-key.ts';
+import { warningOfKey } from '../kms/key-warning.ts';
+import { checkKmsKey, type FoundKey, findVaultKey, isKeyInKms } from '../kms/vault-key.ts';
 import { asTypedHere, folderSetting, isInImage } from '../process/commands.ts';
 import { dataFolderOf, startOnFolder } from '../process/data-folder.ts';
 import { type Closer, untilSignal } from '../process/ending.ts';
-import { keepLog, showHumanLog } from '../process/human-log.ts';
+import { createHostLog } from '../process/host-log.ts';
+import { createLogOutput } from '../process/human-log.ts';
 import { openLogFile } from '../process/log-file.ts';
 import { readHost, readPort, requireFreePort } from '../process/ports.ts';
 import { report, say } from '../process/program.ts';
@@ -37,21 +36,20 @@ import type { RunningVault } from '../process/vault-records.ts';
 import { storeFile } from '../sqlite/database.ts';
 import { keepExpiring } from '../sqlite/expiry.ts';
 import { openSqliteStore, type SqliteStore } from '../sqlite/sqlite-store.ts';
-import { readTemplate, type TableDefinition } from '../template.ts';
 import { readStoredKeys } from '../verify/stored-keys.ts';
 import { curlTo } from './curl.ts';
-import { ensureTable, ensureTimeToLive } from './ensure-table.ts';
 import { requireOwnStore } from './own-store.ts';
 
 type ServicesOptions = {
   readonly folder: string;
-  /** The definition of the table. A DynamoDB elsewhere gets such a table if it has none. */
-  readonly table: TableDefinition;
   /** Gets one line each time the disk of the folder is almost full, or has space again. */
   readonly report: (line: string) => void;
+  /** Receives a message for each fault of the master key's file. */
+  readonly warn: (sentence: string) => void;
 };
 
 export type Services = {
+  readonly vault: VaultParts;
   /**
    * What `running.json` says about this vault, except for the address, the certificate, and whether
    * local tokens are accepted.
@@ -62,37 +60,28 @@ export type Services = {
   readonly close: () => Promise<void>;
 };
 
-/**
- * Uses the DynamoDB that the environment names. Throws a user-facing error if it cannot be used.
- */
-const useStore = async <Result>(
-  use: (client: DynamoDBClient) => Promise<Result>,
-): Promise<Result> => {
-  const client = new DynamoDBClient({});
-  try {
-    return await use(client);
-  } catch (error) {
-    if (isFailure(error)) throw error;
-    const endpoint = process.env['AWS_ENDPOINT_URL_DYNAMODB'];
-    throw failure(`the store at ${endpoint} cannot be used: ${sentenceOf(error)}`, {
-      cause: error,
-    });
-  } finally {
-    client.destroy();
-  }
-};
+/** The AWS Region, where a service needs one. */
+const regionIn = (environment: NodeJS.ProcessEnv): string =>
+  environment['AWS_REGION'] || environment['AWS_DEFAULT_REGION'] || 'us-east-1';
+
+type VaultKey = Pick<VaultParts, 'masterKey'> &
+  Pick<RunningVault, 'masterKeyId' | 'masterKeyFile' | 'kmsEndpoint'>;
 
 /**
- * Finds the file with the vault's master key. If the key is in a KMS, makes the folder remember
- * that key, or checks that it remembers no different one, and returns `undefined`.
+ * Opens the key in a KMS. Makes the folder remember that key, or checks that it remembers no
+ * different one.
  */
-const findKey = (folder: string) => {
-  if (!isKeyInKms(process.env)) {
-    return findVaultKey(folder, process.env, existsSync(join(folder, storeFile)), warnOfKey);
+const openKmsKeyOf = async (folder: string): Promise<VaultKey> => {
+  try {
+    requireSet(process.env, ['MASTER_KEY_ID']);
+  } catch (error) {
+    throw misconfigured(sentenceOf(error), error);
   }
-  const { MASTER_KEY_ID: masterKeyId } = process.env;
-  if (masterKeyId) checkKmsKey(folder, masterKeyId);
-  return undefined;
+  const { MASTER_KEY_ID: masterKeyId = '', AWS_ENDPOINT_URL_KMS: kmsEndpoint } = process.env;
+  checkKmsKey(folder, masterKeyId);
+  const { openKmsKey } = await import('../kms/kms-elsewhere.ts');
+  const place = { region: regionIn(process.env), endpoint: kmsEndpoint };
+  return { masterKey: openKmsKey(masterKeyId, place), masterKeyId, kmsEndpoint };
 };
 
 /**
@@ -121,51 +110,51 @@ const never = new Promise<never>(() => undefined);
 const isStoreElsewhere = (): boolean => Boolean(process.env['AWS_ENDPOINT_URL_DYNAMODB']);
 
 /**
- * Locks the data folder, opens the master key and the store, or makes the table of a DynamoDB
- * elsewhere, and sets the environment variables that the functions need, so that they may be
- * imported. If a part is not available, throws a user-facing error and leaves nothing running.
+ * Opens the DynamoDB that the environment names. It gets the user's credentials if there are any,
+ * and always if the master key is in a KMS, which needs them, too.
  */
-export const startServices = ({ folder, table, report }: ServicesOptions): Promise<Services> =>
+const openStoreElsewhere = async (tableName: string, closers: Closer[]): Promise<Table> => {
+  const { env } = process;
+  const { openDynamodb } = await import('./dynamodb-elsewhere.ts');
+  const table = await openDynamodb({
+    endpoint: env['AWS_ENDPOINT_URL_DYNAMODB'] ?? '',
+    region: regionIn(env),
+    tableName,
+    checksCredentials: isKeyInKms(env) || Boolean(env['AWS_ACCESS_KEY_ID'] || env['AWS_PROFILE']),
+  });
+  closers.push(table.close);
+  return table;
+};
+
+/**
+ * Locks the data folder, and opens the master key and the store, or makes the table of a DynamoDB
+ * elsewhere. If a part is not available, throws a user-facing error and leaves nothing running.
+ */
+export const startServices = ({ folder, report, warn }: ServicesOptions): Promise<Services> =>
   startOnFolder(folder, report, async (closers) => {
     const isElsewhere = isStoreElsewhere();
     if (!isElsewhere) requireOwnStore(folder);
     const vaultId = isElsewhere ? givenVaultId(process.env) : openVaultId(folder, process.env);
-    const key = findKey(folder);
-    const { jwks } = await openTokenKey(folder);
-    applyEnvironment(
-      environmentOf(process.env, { vaultId, jwks, storeIsHere: !isElsewhere, keyArn: key?.arn }),
-    );
-    const { MASTER_KEY_ID: masterKeyId = '', TABLE_NAME: tableName = '' } = process.env;
-    let store: SqliteStore | undefined;
-    if (isElsewhere) {
-      await useStore(async (client) => {
-        await ensureTable(client, tableName, table);
-        await ensureTimeToLive(client, tableName, table);
-      });
-    } else {
-      store = openStore(folder, report, closers);
-      useHome({ itemsOf: store.itemsOf });
-    }
-    if (key) {
-      const readFrom = (held: Table) => readStoredKeys({ table: held, vaultId }, key.arn);
-      const opened = await key.open(() =>
-        store
-          ? readFrom(store)
-          : useStore((client) => readFrom(createDynamodbTable(client, tableName))),
-      );
-      useHome({ masterKey: createFileKey(opened) });
-    }
+    const tableName = process.env['TABLE_NAME'] || 'vault';
+    const hasData = existsSync(join(folder, storeFile));
+    const found = isKeyInKms(process.env)
+      ? await openKmsKeyOf(folder)
+      : findVaultKey(folder, process.env, hasData, warn);
+    const own = isElsewhere ? undefined : openStore(folder, report, closers);
+    const table = own ?? (await openStoreElsewhere(tableName, closers));
+    const openFileKey = async ({ arn, open }: FoundKey): Promise<VaultKey> => ({
+      masterKey: createFileKey(await open(() => readStoredKeys({ table, vaultId }, arn))),
+      masterKeyId: arn,
+      masterKeyFile: resolve(masterKeyFile(folder, process.env)),
+    });
+    const { masterKey, ...key } = 'open' in found ? await openFileKey(found) : found;
     return {
+      vault: { vaultId, itemsOf: table.itemsOf, masterKey },
       running: {
         ...(isElsewhere && { dynamodbEndpoint: process.env['AWS_ENDPOINT_URL_DYNAMODB'] }),
-        ...(key
-          ? { masterKeyFile: resolve(masterKeyFile(folder, process.env)) }
-          : { kmsEndpoint: process.env['AWS_ENDPOINT_URL_KMS'] }),
-        vaultId,
-        tableName,
-        masterKeyId,
+        ...{ ...key, vaultId, tableName },
       },
-      failed: store?.failed.then((error) => storeFailed(error)) ?? never,
+      failed: own?.failed.then((error) => storeFailed(error)) ?? never,
     };
   });
 
@@ -224,16 +213,6 @@ ${isContainer ? '' : inBrowser(setting)}`);
 };
 
 /**
- * Follows the policy file that the environment names. If it names none, `isLocal` says whether the
- * tokens of `npm run token` are accepted: they are if the user has configured no other issuer.
- */
-const openIdentity = async (folder: string, isLocal: boolean): Promise<FollowedPolicy> => {
-  const file = process.env[policyVariable];
-  if (!file) return { takesLocalTokens: isLocal, close: () => undefined };
-  return followPolicyFile(file, (await openTokenKey(folder)).jwks, report);
-};
-
-/**
  * Serves a vault on the data folder until this process is asked to end. Throws a user-facing error
  * if it cannot.
  */
@@ -241,29 +220,30 @@ export const serveVault = async (): Promise<void> => {
   const port = readPort(3_000);
   const certificate = openServingCertificate(process.env);
   const folder = dataFolderOf(process.env);
-  // `isLocalIdentity` reads variables that `startServices` sets, so it must be called first.
-  const isLocal = isLocalIdentity(process.env);
-  const { table } = await readTemplate();
+  checkIdentity(process.env);
   const signal = untilSignal();
   // A start that cannot serve leaves no new folder. If the folder exists, a vault may be running on
   // it, and the lock of the folder says so better than a port in use.
   if (!existsSync(folder)) await requireFreePort(readHost(), port);
-  const services = await startServices({ folder, table, report });
+  const identity = createIdentity(machineClock);
+  const metrics = await openMetrics(identity.state);
+  const output = createLogOutput(process.env);
+  const log = createHostLog(process.env, { write: output.write, observe: metrics.observe });
+  const services = await startServices({ folder, report, warn: warningOfKey(log) });
   try {
-    showHumanLog(process.env);
-    // The file keeps the lines as JSON, because `keepLog` is called last and so sees them before
-    // `showHumanLog` changes them.
-    keepLog(openLogFile(join(folder, 'log')).write);
-    const identity = await openIdentity(folder, isLocal);
-    const endMetrics = await serveMetrics(say);
-    const { takesLocalTokens } = identity;
+    output.keep(openLogFile(join(folder, 'log')).write);
+    const { jwks } = await openTokenKey(folder);
+    const policy = openIdentity(process.env, jwks, { identity, log, report });
+    const endMetrics = await metrics.serve(say);
+    const { takesLocalTokens } = policy;
     const running = { takesLocalTokens, ...services.running };
-    const api = await serveApi({ port, certificate, folder, running, report });
-    await greet(api.url, certificate?.pair, folder, takesLocalTokens);
+    const api = createHostApi({ ...services.vault, identity, log, report });
+    const served = await serveApi({ api, port, certificate, folder, running, log, report });
+    await greet(served.url, certificate?.pair, folder, takesLocalTokens);
     const lost = await Promise.race([signal, services.failed]);
-    await api.close(programTimes.requestsEndMs);
+    await served.close(programTimes.requestsEndMs);
     await endMetrics();
-    identity.close();
+    policy.close();
     if (lost) throw lost;
   } finally {
     await services.close();

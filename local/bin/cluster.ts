@@ -7,9 +7,8 @@ import { generateKeyPairSync } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { InvalidArgumentError } from '@commander-js/extra-typings';
 import { endsSoon } from '../../functions/model/types.ts';
-import { policyVariable } from '../../functions/runtime/config.ts';
 import { endOf } from '../../host/http/tls.ts';
-import { readPolicyFile } from '../../host/identity/access-policy.ts';
+import { policyVariable, readPolicyFile } from '../../host/identity/access-policy.ts';
 import { findClusterFile } from '../../host/node/cluster-file.ts';
 import { initCluster } from '../../host/node/init.ts';
 import {

@@ -8,8 +8,7 @@ import { delimiter, join } from 'node:path';
 import * as v from 'valibot';
 import type { AccessPolicy } from '../../functions/access/policy-types.ts';
 import { localAudience, localIssuer } from '../../functions/access/policy-types.ts';
-import { policyVariable } from '../../functions/runtime/config.ts';
-import { readPolicyFile } from '../../host/identity/access-policy.ts';
+import { policyVariable, readPolicyFile } from '../../host/identity/access-policy.ts';
 import { bundlePolicy } from '../../host/identity/policy-bundle.ts';
 import { root } from '../../host/process/data-folder.ts';
 import { causeOfEnd } from '../../host/process/ending.ts';
@@ -17,11 +16,11 @@ import { isOk } from '../../host/process/ports.ts';
 import { programTimes } from '../../host/process/program-times.ts';
 import { run } from '../../host/process/run.ts';
 import { startChild, supervise } from '../../host/process/supervisor.ts';
-import { parseTemplate } from '../../host/template.ts';
 import { failure } from '../../system/failures.ts';
 import { addHost, hostName } from './container-host.ts';
 import { lambdaArchitecture } from './docker.ts';
 import type { Stack } from './stack.ts';
+import { parseTemplate } from './template.ts';
 
 /**
  * Without these variables the SAM CLI asks for credentials, on a network that may not answer, and

@@ -7,7 +7,6 @@ import { KMSClient } from '@aws-sdk/client-kms';
 import { openVaultId } from '../../host/identity/vault-id.ts';
 import { startOnFolder } from '../../host/process/data-folder.ts';
 import { ensureTable } from '../../host/single/ensure-table.ts';
-import { readTemplate } from '../../host/template.ts';
 import { failure } from '../../system/failures.ts';
 import { startDynoxide } from '../dynamodb/dynoxide.ts';
 import { findHostAddress } from './container-host.ts';
@@ -67,7 +66,6 @@ export const prepareContainers = async (say: (line: string) => void) => {
  * started; nothing is left running then.
  */
 export const startStack = async ({ folder, say, localstackPort }: StackOptions): Promise<Stack> => {
-  const { table } = await readTemplate();
   return await startOnFolder(folder, say, async (closers) => {
     const { samPrograms, awsPrograms: programs, host } = await prepareContainers(say);
     const vaultId = openVaultId(folder, process.env);
@@ -75,7 +73,7 @@ export const startStack = async ({ folder, say, localstackPort }: StackOptions):
     closers.push(store.close);
     const dynamodb = new DynamoDBClient(client(store.endpoint));
     closers.push(() => dynamodb.destroy());
-    await ensureTable(dynamodb, tableName, table);
+    await ensureTable(dynamodb, tableName);
     say('starting LocalStack');
     const services = ['kms'];
     const localstack = await startLocalstack({

@@ -5,7 +5,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
 import { type BuildOptions, build } from 'esbuild';
-import { parseTemplate } from '../../host/template.ts';
+import { parseTemplate } from '../../local/containers/template.ts';
 import bytesMax from '../vectors/bundle-bytes.json' with { type: 'json' };
 
 type BuildProperties = {

@@ -5,12 +5,11 @@
  * also fails when a cost falls and the record was not updated.
  */
 import { ScanCommand } from '@aws-sdk/client-dynamodb';
-import { beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { beforeAll, describe, expect, it } from '@jest/globals';
 import { getHealthRoute } from '../../functions/get-health.ts';
 import type { ErrorCode } from '../../functions/model/errors.ts';
 import type { Principal } from '../../functions/model/types.ts';
 import { machineClock } from '../../functions/runtime/clock.ts';
-import { openJournal } from '../../functions/runtime/request-journal.ts';
 import { getStatus } from '../../functions/vault/get-status.ts';
 import type { Ports } from '../../functions/vault/request.ts';
 import { startAdversary } from '../support/adversary/adversary.ts';
@@ -21,6 +20,7 @@ import { changedPorts } from '../support/changed-ports.ts';
 import { type Cost, calls, envCost, getAtCost, itemReads, keptBytes } from '../support/costs.ts';
 import { tableName } from '../support/embedded.ts';
 import { requestOf } from '../support/events.ts';
+import { createKeptLog } from '../support/kept-log.ts';
 import { newValue } from '../support/operations.ts';
 import { codeOf } from '../support/refusals.ts';
 import { requestContext, someone, vaultId } from '../support/requests.ts';
@@ -407,14 +407,11 @@ describe('calls and costs:', () => {
   });
 
   it('health calls no service, according to its own log line', async () => {
-    const stdout = jest.spyOn(process.stdout, 'write').mockReturnValue(true);
-    const parts = { clock: machineClock, openJournal };
+    const log = createKeptLog();
+    const parts = { clock: machineClock, ...log };
     const health = getHealthRoute.serve(parts, { isReady: async () => true });
-    await health({ ...requestOf(), requestId: 'the-id' }, {});
-    const lines = stdout.mock.calls.flatMap(([text]) => String(text).split('\n'));
-    stdout.mockRestore();
-    const line = JSON.parse(lines.find((each) => each.includes('the-id')) ?? '');
-    expect(line).toMatchObject({ storeCalls: 0, kmsCalls: 0, units: 0 });
+    await health(requestOf(), {});
+    expect(log.lines()).toMatchObject([{ storeCalls: 0, kmsCalls: 0, units: 0 }]);
   });
 
   it.each([

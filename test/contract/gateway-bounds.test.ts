@@ -10,10 +10,10 @@ import type { Handle } from '../../functions/http/messages.ts';
 import { startGateway } from '../../host/gateway/gateway.ts';
 import type { Listening } from '../../host/http/bounded-server.ts';
 import type { Bounds } from '../../host/http/bounds.ts';
-import { readTemplate } from '../../host/template.ts';
 import { apiOf, type Place } from '../support/api-of.ts';
 import { checkRoute } from '../support/openapi.ts';
 import { exchangeBytes, openSocket, readAll } from '../support/sockets.ts';
+import { readTemplate } from '../support/template.ts';
 import { until } from '../support/until.ts';
 
 let routes: readonly Place[];

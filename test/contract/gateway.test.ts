@@ -8,10 +8,10 @@ import type { Clock } from '../../functions/vault/request.ts';
 import { startGateway } from '../../host/gateway/gateway.ts';
 import type { Listening } from '../../host/http/bounded-server.ts';
 import { bounds } from '../../host/http/bounds.ts';
-import { readTemplate } from '../../host/template.ts';
 import { apiOf, type Place, replyOf } from '../support/api-of.ts';
 import { checkRoute } from '../support/openapi.ts';
 import { exchangeBytes, openSocket } from '../support/sockets.ts';
+import { readTemplate } from '../support/template.ts';
 import { untilSeen } from '../support/until.ts';
 import { virtualClock } from '../support/virtual-clock.ts';
 

@@ -1,39 +1,30 @@
-/** With `npm start`, the functions open the key file in their own process. */
-import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+/** With `npm start`, the vault opens the key file in its own process. */
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { createDataKeys } from '../../functions/kms/data-keys.ts';
+import { createStore } from '../../functions/store/store.ts';
 import { createSecret } from '../../functions/vault/create-secret.ts';
 import { getSecret } from '../../functions/vault/get-secret.ts';
+import type { Ports } from '../../functions/vault/request.ts';
 import { masterKeyFile, setKeyState } from '../../host/kms/key-file.ts';
 import { type Services, startServices } from '../../host/single/standalone.ts';
-import { readTemplate } from '../../host/template.ts';
 import { changedPorts } from '../support/changed-ports.ts';
 import { freshFolder } from '../support/local-process.ts';
 import { requestContext, someone } from '../support/requests.ts';
 
-const kept = { ...process.env };
 let folder: string;
 let services: Services;
+let ports: Ports;
 
 beforeAll(async () => {
   folder = freshFolder();
-  const { table } = await readTemplate();
-  const report = () => undefined;
-  services = await startServices({ folder, table, report });
+  services = await startServices({ folder, report: () => undefined, warn: () => undefined });
+  const { vaultId, itemsOf, masterKey } = services.vault;
+  ports = { vaultId, store: createStore(itemsOf, vaultId), dataKeys: createDataKeys(masterKey) };
 });
-afterAll(async () => {
-  await services.close();
-  process.env = { ...kept };
-});
+afterAll(() => services.close());
 
-/** The ports that functions/runtime/vault.ts creates when it is loaded. */
-const loadPorts = () =>
-  jest.requireActual<typeof import('../../functions/runtime/vault.ts')>(
-    '../../functions/runtime/vault.ts',
-  ).ports;
-
-describe('the functions of npm start', () => {
-  it('make and open data keys while nothing answers at the endpoint of KMS', async () => {
-    process.env['AWS_ENDPOINT_URL_KMS'] = 'http://127.0.0.1:1';
-    const ports = loadPorts();
+describe('the vault of npm start', () => {
+  it('makes and opens data keys by itself', async () => {
     const bound = { vault: 'v', tenant: someone().tenant, name: 'DB_PASSWORD' };
     const made = await ports.dataKeys.for(requestContext()).generate(bound);
     expect(made.masterKeyId).toBe(services.running.masterKeyId);
@@ -44,8 +35,7 @@ describe('the functions of npm start', () => {
     });
   });
 
-  it('store a value even if the master key is disabled before the write, and open it once the key is enabled', async () => {
-    const ports = loadPorts();
+  it('stores a value even if the master key is disabled before the write, and opens it once the key is enabled', async () => {
     const file = masterKeyFile(folder, {});
     const disabling = changedPorts(ports, {
       dataKeys: (dataKeys) => ({
@@ -69,10 +59,10 @@ describe('the functions of npm start', () => {
     expect(Buffer.from(value ?? []).toString()).toBe('late');
   });
 
-  it('fail with a key fault once the key in the key file is disabled', async () => {
+  it('fails with a key fault once the key in the key file is disabled', async () => {
     setKeyState(masterKeyFile(folder, {}), 'Disabled');
     const bound = { vault: 'v', tenant: someone().tenant, name: 'DB_PASSWORD' };
-    await expect(loadPorts().dataKeys.for(requestContext()).generate(bound)).rejects.toMatchObject({
+    await expect(ports.dataKeys.for(requestContext()).generate(bound)).rejects.toMatchObject({
       code: 'master_key_unavailable',
       retryable: false,
       cause: { name: 'DisabledException' },

@@ -4,12 +4,12 @@
  */
 import { randomUUID } from 'node:crypto';
 import { KMSClient } from '@aws-sdk/client-kms';
-import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { MetadataBearer } from '@smithy/types';
 import { createDataKeys } from '../../functions/kms/data-keys.ts';
 import { createKmsKey } from '../../functions/kms/kms-key.ts';
-import { openJournal } from '../../functions/runtime/request-journal.ts';
 import type { DataKeys } from '../../functions/vault/ports.ts';
+import { createKeptLog } from '../support/kept-log.ts';
 import { type KmsServer, startKms } from '../support/kms-server.ts';
 import { freshFolder } from '../support/local-process.ts';
 import { requestContext, someone } from '../support/requests.ts';
@@ -45,12 +45,9 @@ describe('the id of a call to KMS', () => {
     const { ids, noted } = noting();
     const keys = createDataKeys(createKmsKey(noted, server.keyArn));
     const bound = { vault: 'v', tenant: 't1', name: 'DB_PASSWORD' };
-    const written: string[] = [];
-    const spies = [process.stdout, process.stderr].map((stream) =>
-      jest.spyOn(stream, 'write').mockImplementation((chunk) => written.push(String(chunk)) > 0),
-    );
+    const log = createKeptLog();
     const ask = async (work: (its: DataKeys) => Promise<unknown>) => {
-      const journal = openJournal('get-secret', randomUUID());
+      const journal = log.openJournal('get-secret', randomUUID());
       const error = await work(keys.for({ ...requestContext(), journal })).then(
         () => undefined,
         (thrown: unknown) => thrown,
@@ -68,9 +65,8 @@ describe('the id of a call to KMS', () => {
       ask((its) => its.probe()),
       ask((its) => its.unwrap({ ...bound, name: 'OTHER' }, wrapped)),
     ]);
-    for (const spy of spies) spy.mockRestore();
-    const lines = written.filter((line) => line.includes('"message":"request"'));
-    const listed = lines.map((line): string[] => JSON.parse(line).kmsRequestIds);
+    const requests = log.lines().filter(({ message }) => message === 'request');
+    const listed = requests.map(({ kmsRequestIds }) => kmsRequestIds as string[]);
     expect(listed.map(({ length }) => length).sort()).toEqual([1, 1, 1, 1, 2]);
     expect(new Set(ids).size).toBe(6);
     expect(listed.flat().sort()).toEqual([...ids].sort());

@@ -10,13 +10,13 @@ import { resolve } from 'node:path';
 import { types } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import type { APIGatewayProxyEvent, APIGatewayProxyResult } from 'aws-lambda';
-import { readTemplate } from '../../host/template.ts';
 import manifest from '../../package.json' with { type: 'json' };
 import { startProxy } from '../support/adversary/proxy.ts';
 import type { Exchange } from '../support/adversary/wire.ts';
 import { eventOf, type Fault, issuerKeys, rows, startMs, titleOf } from '../support/lambda-rows.ts';
 import { createMemoryStore } from '../support/memory-dynamodb.ts';
 import { createMemoryKms } from '../support/memory-kms.ts';
+import { readTemplate } from '../support/template.ts';
 
 type Handler = (
   event: APIGatewayProxyEvent,

@@ -1,17 +1,21 @@
 import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { beforeAll, describe, expect, it } from '@jest/globals';
 import { buildSync } from 'esbuild';
 import type { OperationId } from '../../client/types.ts';
+import { tableDefinition } from '../../functions/dynamodb/table-definition.ts';
 import { problem } from '../../functions/http/responses.ts';
+import { metricsOf } from '../../functions/lambda/cloudwatch-metrics.ts';
 import { ApiError } from '../../functions/model/errors.ts';
 import { limits, times } from '../../functions/model/limits.ts';
-import { parseTemplate, readTemplate, type Template } from '../../host/template.ts';
+import { routes as codedRoutes } from '../../functions/routes.ts';
+import { parseTemplate } from '../../local/containers/template.ts';
 import { grantsOf } from '../cloud/policies/permissions.ts';
-import { journalOnLambda } from '../support/lambda-journal.ts';
+import { createKeptLog } from '../support/kept-log.ts';
 import { freshFolder } from '../support/local-process.ts';
 import { operations } from '../support/openapi.ts';
 import { perRoute } from '../support/routes.ts';
+import { readTemplate, type Template } from '../support/template.ts';
 
 /**
  * The routes in docs/openapi.yaml, by operation, except for the document itself, which functions do
@@ -126,21 +130,13 @@ const metricOf = (namespace: string, dimensions: readonly string[], name: string
  * a key fault, and ends with 503.
  */
 const metricsOnLambda = (): readonly string[] => {
-  let written = '';
-  const outputs = [process.stdout, process.stderr].map((stream) =>
-    jest.spyOn(stream, 'write').mockImplementation((chunk) => {
-      written += String(chunk);
-      return true;
-    }),
-  );
-  const journal = journalOnLambda()('update-secret', 'r-1');
+  const log = createKeptLog({ metricsOf });
+  const journal = log.openJournal('update-secret', 'r-1', undefined);
   journal.decided('lost_race');
   journal.decided('key_fault');
   journal.close({ principal: undefined, status: 503, error: undefined, elapsedMs: 1 });
-  for (const output of outputs) output.mockRestore();
-  const lines = written.trim().split('\n');
-  return lines.flatMap((line) =>
-    JSON.parse(line)._aws.CloudWatchMetrics.flatMap(
+  return log.written.flatMap(({ text }) =>
+    JSON.parse(text)._aws.CloudWatchMetrics.flatMap(
       ({
         Namespace,
         Dimensions: [names],
@@ -179,6 +175,21 @@ describe('template.yaml', () => {
         .map((name) => `${name}.ts`)
         .sort(),
     ).toEqual(files.sort());
+  });
+
+  it('describes the same routes, scopes, table and time limit as the code', () => {
+    const own = template.routes.map(({ operation, method, path }) => ({ operation, method, path }));
+    const methodsOf = (method: string) => (method === 'GET' ? ['GET', 'HEAD'] : [method]);
+    const coded = codedRoutes.flatMap(({ operation, method, path }) =>
+      methodsOf(method).map((one) => ({ operation, method: one, path })),
+    );
+    expect(own).toEqual(coded);
+    for (const { operation, scopes } of codedRoutes) {
+      const { scopes: expected = [] } = perRoute[operation as OperationId];
+      expect([operation, scopes]).toEqual([operation, expected]);
+    }
+    expect(template.table).toEqual(tableDefinition);
+    for (const { timeoutMs } of template.routes) expect(timeoutMs).toBe(times.noAnswerMs);
   });
 
   it('gives all functions the same build, handler and logs, except for their names', () => {

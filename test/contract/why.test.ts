@@ -1,14 +1,14 @@
 /** The log gives the reason for each refusal, and the reply does not. */
-import { afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { localKeys } from '../../functions/http/key-sets.ts';
 import { createAuthenticator } from '../../functions/http/principal.ts';
 import { problem } from '../../functions/http/responses.ts';
 import { ApiError } from '../../functions/model/errors.ts';
 import type { Principal } from '../../functions/model/types.ts';
-import { openJournal } from '../../functions/runtime/request-journal.ts';
 import { whyFields } from '../../system/log-line-names.ts';
 import { requestOf } from '../support/events.ts';
 import { ed25519, keySet, p256, publicJwk, signToken } from '../support/issuer.ts';
+import { createKeptLog, type KeptLog } from '../support/kept-log.ts';
 import { refusalOf } from '../support/refusals.ts';
 import { someone } from '../support/requests.ts';
 import { makeSecret } from '../support/secrets.ts';
@@ -17,16 +17,9 @@ import { startOfTime } from '../support/virtual-clock.ts';
 
 type Line = Readonly<Record<string, unknown>>;
 
-let written = '';
+let kept: KeptLog;
 beforeEach(() => {
-  written = '';
-  jest.spyOn(process.stdout, 'write').mockImplementation((chunk) => {
-    written += String(chunk);
-    return true;
-  });
-});
-afterEach(() => {
-  jest.restoreAllMocks();
+  kept = createKeptLog();
 });
 
 const reasonFields = ['issuer', ...whyFields];
@@ -41,9 +34,9 @@ const reasonOf = async (ask: () => Promise<unknown>): Promise<Line> => {
   });
   expect(problem(error, 'r-1')).toEqual(problem(unexplained, 'r-1'));
   const { status } = problem(error, 'r-1');
-  written = '';
-  openJournal('get-secret', 'r-1').close({ principal: undefined, status, error, elapsedMs: 1 });
-  const line: Line = JSON.parse(written);
+  kept = createKeptLog();
+  kept.openJournal('get-secret', 'r-1').close({ status, error, elapsedMs: 1 });
+  const [line = {}]: readonly Line[] = kept.lines();
   return Object.fromEntries(reasonFields.flatMap((one) => (one in line ? [[one, line[one]]] : [])));
 };
 
@@ -192,7 +185,7 @@ describe('the log line of a request about a .env file', () => {
     async (_, caller, asking, reasons) => {
       const why = Object.keys(reasons).sort().join(' ');
       expect(await reasonOf(() => asking(caller))).toEqual({ why, reasons });
-      expect(written).not.toContain('c4n4ry');
+      expect(JSON.stringify(kept.lines())).not.toContain('c4n4ry');
     },
   );
 
@@ -298,6 +291,6 @@ describe('the log line of a request that is answered 401', () => {
   ])('says why a request with %s is refused', async (_, authorization, expected) => {
     const request = requestOf({ multiValueHeaders: { Authorization: [...authorization] } });
     expect(await reasonOf(() => authenticate(request, startOfTime))).toEqual(expected);
-    expect(written).not.toContain('c4n4ry');
+    expect(JSON.stringify(kept.lines())).not.toContain('c4n4ry');
   });
 });

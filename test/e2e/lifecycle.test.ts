@@ -233,7 +233,7 @@ describeLocal('a vault that cannot start', () => {
       'is combined with an issuer in variables',
       'issuers: [{ id: local, localKey: true }]',
       { AUTH_ISSUER: 'urn:i' },
-      'the functions cannot start: AUTH_POLICY_FILE and AUTH_ISSUER are set together; set one',
+      'AUTH_POLICY_FILE and AUTH_ISSUER are set together; set one',
     ],
   ])('names the fault of an access policy that %s', async (_, text, variables, expected) => {
     const dataDir = folder();
@@ -264,7 +264,7 @@ describeLocal('a vault that cannot start', () => {
   it('says what VAULT_COMMIT must be if it is not the id of a commit', async () => {
     const { code, sentence } = await refusal({ PATH: '/nowhere', VAULT_COMMIT: 'main' });
     expect(code).toBe(78);
-    expect(sentence).toMatch(/^the functions cannot start: VAULT_COMMIT must be 40 hexadecimal/);
+    expect(sentence).toMatch(/^VAULT_COMMIT must be 40 hexadecimal/);
   });
 
   it('refuses a key set with a private key, without showing it', async () => {

@@ -8,7 +8,6 @@ import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { createDynamodbTable } from '../../functions/dynamodb/dynamodb-table.ts';
 import { putItems } from '../../host/backup/table.ts';
 import { ensureTable } from '../../host/single/ensure-table.ts';
-import { readTemplate } from '../../host/template.ts';
 import { startDynamodb, type TestDynamodb } from '../support/dynamodb.ts';
 import { type KmsServer, startKms } from '../support/kms-server.ts';
 import { freshFolder, runLocal } from '../support/local-process.ts';
@@ -89,7 +88,7 @@ describeLocal('npm start over DynamoDB', () => {
       await vault.ask('PUT', `/v1/secrets/${name}`, { value: 'two' });
     }
     // This table stands for the one that a restore creates on AWS.
-    await ensureTable(dynamodb.client, 'restored', (await readTemplate()).table);
+    await ensureTable(dynamodb.client, 'restored');
     const restored = createDynamodbTable(dynamodb.client, 'restored');
     for await (const page of createDynamodbTable(dynamodb.client, 'vault').pages()) {
       await putItems((guards) => restored.itemsOf(requestContext()).write(guards), page);

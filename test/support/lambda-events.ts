@@ -1,7 +1,7 @@
 /** Builds the event with which API Gateway would pass a request to a function. */
 import type { APIGatewayProxyEvent } from 'aws-lambda';
 import type { HttpRequest, PathParameters } from '../../functions/http/messages.ts';
-import type { Route } from '../../host/template.ts';
+import type { Route } from './template.ts';
 
 /**
  * Creates the event. The body is base64, as with the template's binary media types. Names in the

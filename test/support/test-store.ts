@@ -12,7 +12,6 @@ import { createGuardedWrites, type ItemWrite } from '../../host/etcd/guarded-wri
 import { ensureTable } from '../../host/single/ensure-table.ts';
 import { storeFile } from '../../host/sqlite/database.ts';
 import { openSqliteStore } from '../../host/sqlite/sqlite-store.ts';
-import { readTemplate } from '../../host/template.ts';
 import { startDynamodb } from './dynamodb.ts';
 import { requestContext } from './requests.ts';
 import { startSingleEtcd } from './single-etcd.ts';
@@ -74,7 +73,7 @@ const startSqlite = (folder: string): TestStore => {
 
 const startProtocol = async (folder: string): Promise<TestStore> => {
   const { client, close } = await startDynamodb(folder);
-  await ensureTable(client, tableName, (await readTemplate()).table);
+  await ensureTable(client, tableName);
   const table = createDynamodbTable(client, tableName);
   const raw = rawItemsOf(client);
   // DynamoDB deletes when it likes.

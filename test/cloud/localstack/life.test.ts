@@ -12,7 +12,6 @@ import { createDynamodbTable } from '../../../functions/dynamodb/dynamodb-table.
 import { openTokenKey } from '../../../host/identity/token-key.ts';
 import { findFreePort } from '../../../host/process/ports.ts';
 import { cloudRecord, localstackFolderOf } from '../../../host/process/vault-records.ts';
-import { readTemplate } from '../../../host/template.ts';
 import { identityOf, localParameters, runSam } from '../../../local/containers/sam.ts';
 import {
   expectReadsOnlyApp,
@@ -23,6 +22,7 @@ import { placeInit } from '../../support/images/stand-ins.ts';
 import { freshFolder, type LocalProcess, lineOf, runLocal } from '../../support/local-process.ts';
 import { exchange } from '../../support/raw-http.ts';
 import { sendUntilFinal } from '../../support/repeated-requests.ts';
+import { readTemplate } from '../../support/template.ts';
 import { issueToken } from '../../support/tokens.ts';
 import { askAws, aws, outputOf } from './aws.ts';
 

@@ -10,16 +10,16 @@ import { pathToFileURL } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import type { APIGatewayProxyResult } from 'aws-lambda';
+import { localAudience, localIssuer } from '../../../functions/access/policy-types.ts';
 import type { Handle, HttpReply } from '../../../functions/http/messages.ts';
-import { environmentOf } from '../../../host/gateway/functions.ts';
 import { startGateway } from '../../../host/gateway/gateway.ts';
 import { openTokenKey } from '../../../host/identity/token-key.ts';
 import { openVaultId } from '../../../host/identity/vault-id.ts';
 import { findVaultKey } from '../../../host/kms/vault-key.ts';
 import { lockDataFolder } from '../../../host/process/data-folder.ts';
+import { uncheckedKey } from '../../../host/process/unchecked-key.ts';
 import { runningRecord } from '../../../host/process/vault-records.ts';
 import { ensureTable } from '../../../host/single/ensure-table.ts';
-import { type Route, readTemplate } from '../../../host/template.ts';
 import { startDynoxide } from '../../../local/dynamodb/dynoxide.ts';
 import { startProxy } from '../../support/adversary/proxy.ts';
 import { toEndpoint } from '../../support/adversary/wire.ts';
@@ -27,6 +27,7 @@ import { apiOf } from '../../support/api-of.ts';
 import { startKms } from '../../support/kms-server.ts';
 import { toEvent } from '../../support/lambda-events.ts';
 import { freshFolder } from '../../support/local-process.ts';
+import { type Route, readTemplate } from '../../support/template.ts';
 import { type Gate, startGate } from './gate.ts';
 import type { Permissions } from './permissions.ts';
 
@@ -88,15 +89,14 @@ const partsOf = async (folder: string) => {
 /** Starts a vault whose functions have the permissions in `grants`. */
 export const startGuardedVault = async (grants: Permissions): Promise<GuardedVault> => {
   const dataDir = freshFolder();
-  const { routes, table } = await readTemplate();
+  const { routes } = await readTemplate();
   const { vaultId, key, store, close: closeParts } = await partsOf(dataDir);
   const kms = await startKms({ folder: dataDir });
   const { jwks } = await openTokenKey(dataDir);
-  const local = environmentOf({}, { vaultId, storeIsHere: true, keyArn: key.arn, jwks });
-  const { TABLE_NAME: tableName = '', MASTER_KEY_ID: masterKeyId = '' } = local;
+  const [tableName, masterKeyId] = ['vault', key.arn];
   const credentials = { accessKeyId: 'local', secretAccessKey: 'local' };
   const owner = new DynamoDBClient({ endpoint: store.endpoint, region: 'us-east-1', credentials });
-  await ensureTable(owner, tableName, table);
+  await ensureTable(owner, tableName);
   owner.destroy();
   const [toStore, toKms] = [toEndpoint(store.endpoint), toEndpoint(kms.endpoint)];
   const gate = startGate(
@@ -105,9 +105,16 @@ export const startGuardedVault = async (grants: Permissions): Promise<GuardedVau
     { vaultId, tableName, masterKeyId },
   );
   const proxy = await startProxy(gate.exchange);
-  const set = Object.entries(local).filter(([, value]) => value !== undefined);
   const env = {
-    ...Object.fromEntries(set),
+    VAULT_ID: vaultId,
+    TABLE_NAME: tableName,
+    MASTER_KEY_ID: masterKeyId,
+    AUTH_ISSUER: localIssuer,
+    AUTH_AUDIENCE: localAudience,
+    AUTH_JWKS: jwks,
+    AWS_REGION: 'us-east-1',
+    AWS_ACCESS_KEY_ID: uncheckedKey.accessKeyId,
+    AWS_SECRET_ACCESS_KEY: uncheckedKey.secretAccessKey,
     AWS_ENDPOINT_URL_DYNAMODB: proxy.endpoint,
     AWS_ENDPOINT_URL_KMS: proxy.endpoint,
   };

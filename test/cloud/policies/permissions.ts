@@ -3,7 +3,7 @@
  * for example `dynamodb:Query SecretsTable/index/byTenant`.
  */
 import { isDeepStrictEqual } from 'node:util';
-import { parseTemplate } from '../../../host/template.ts';
+import { parseTemplate } from '../../../local/containers/template.ts';
 import type { Call, Json } from '../../support/adversary/wire.ts';
 
 export type Permission = string;

@@ -4,10 +4,10 @@
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import type { Context } from 'aws-lambda';
 import type { Handler } from '../../../functions/lambda/adapter.ts';
-import { type Route, readTemplate } from '../../../host/template.ts';
 import { eventWith } from '../../support/events.ts';
 import { ed25519, keySet, publicJwk, signToken } from '../../support/issuer.ts';
 import { guarded, type Operation } from '../../support/openapi.ts';
+import { type Route, readTemplate } from '../../support/template.ts';
 
 const key = ed25519();
 const kept = { ...process.env };

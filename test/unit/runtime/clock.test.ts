@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { machineClock } from '../../../functions/runtime/clock.ts';
+import { machineClock, newRunId, newWriteId } from '../../../functions/runtime/clock.ts';
 
 describe('the clock of the machine', () => {
   it('returns the wall clock in whole milliseconds since the epoch', () => {
@@ -39,5 +39,16 @@ describe('the clock of the machine', () => {
       expect(drawn).toBeGreaterThanOrEqual(0);
       expect(drawn).toBeLessThan(1);
     }
+  });
+});
+
+describe('a new id', () => {
+  it.each([
+    ['write', newWriteId, 22],
+    ['run', newRunId, 11],
+  ])('of a %s is random, and as long as its bytes are in base64url', (_, draw, length) => {
+    const ids = Array.from({ length: 100 }, draw);
+    expect(new Set(ids).size).toBe(100);
+    for (const id of ids) expect(id).toMatch(new RegExp(`^[\\w-]{${length}}$`));
   });
 });

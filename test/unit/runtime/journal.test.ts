@@ -1,15 +1,13 @@
-import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { beforeEach, describe, expect, it } from '@jest/globals';
 import type { RequestJournal } from '../../../functions/http/endpoint.ts';
-import type { Event } from '../../../functions/lambda/adapter.ts';
+import { metricsOf } from '../../../functions/lambda/cloudwatch-metrics.ts';
 import { ApiError, type ErrorCode } from '../../../functions/model/errors.ts';
-import { logPolicy } from '../../../functions/runtime/host-lines.ts';
-import { openJournal } from '../../../functions/runtime/request-journal.ts';
+import type { Measures } from '../../../functions/runtime/request-journal.ts';
 import type { Decision, Selection } from '../../../functions/vault/request.ts';
-import { eventOf } from '../../support/events.ts';
-import { healthOnLambda, journalOnLambda } from '../../support/lambda-journal.ts';
+import { createKeptLog, type KeptLog } from '../../support/kept-log.ts';
+import type { Line } from '../../support/log-lines.ts';
 import { someone } from '../../support/requests.ts';
 
-type Line = Readonly<Record<string, unknown>>;
 type Closing = Parameters<RequestJournal['close']>[0];
 const canary = 'c4n4ryS3cr3t';
 const principal = someone({
@@ -18,43 +16,28 @@ const principal = someone({
 });
 const closing: Closing = { principal, status: 200, error: undefined, elapsedMs: 12.345 };
 
-let written: string;
-let streams: string[];
+let log: KeptLog;
 beforeEach(() => {
-  written = '';
-  streams = [];
-  for (const name of ['stdout', 'stderr'] as const) {
-    jest.spyOn(process[name], 'write').mockImplementation((chunk) => {
-      written += String(chunk);
-      streams.push(name);
-      return true;
-    });
-  }
-});
-afterEach(() => {
-  jest.restoreAllMocks();
+  log = createKeptLog();
 });
 
-/** Returns the lines written so far. Each must be one JSON object. */
-const linesSoFar = (): readonly Line[] =>
-  written
-    .split('\n')
-    .filter((line) => line !== '')
-    .map((line) => JSON.parse(line));
+const openIn = ({ openJournal }: KeptLog, gatewayRequestId?: string): RequestJournal =>
+  openJournal('get-secret', 'r-1', gatewayRequestId);
 
-const linesOf = (work: (journal: RequestJournal) => void, open = openJournal): readonly Line[] => {
-  work(open('get-secret', 'r-1'));
-  return linesSoFar();
+/** Returns all lines of the test's log so far. */
+const linesOf = (work: (journal: RequestJournal) => void): readonly Line[] => {
+  work(openIn(log));
+  return log.lines();
 };
 const messagesOf = (lines: readonly Line[], message: string) =>
   lines.filter((line) => line['message'] === message);
 
 const lineOf = (end: Partial<Closing>): Line => {
-  written = '';
   const lines = linesOf((journal) => journal.close({ ...closing, ...end }));
-  return messagesOf(lines, 'request')[0] ?? {};
+  return messagesOf(lines, 'request').at(-1) ?? {};
 };
 const lineOfFailure = (error: unknown, status = 500): Line => lineOf({ error, status });
+const expectNoCanary = () => expect(JSON.stringify(log.written)).not.toContain(canary);
 
 describe('the log line of a request', () => {
   it('summarises the request in named fields, and is its only line', () => {
@@ -162,6 +145,19 @@ describe('the log line of a request', () => {
     for (const field of ['pinned', 'past', 'compared']) expect(written).not.toHaveProperty(field);
   });
 
+  it.each([
+    ['the request id of the gateway, as its other lines have', 'g-1'],
+    ['no request id of a gateway if none gave it one', undefined],
+  ])('has %s', (_, id) => {
+    const journal = openIn(log, id);
+    journal.decided('destroyed', { name: 'A', version: 1 });
+    for (let version = 1; version < 98; version += 1)
+      journal.opened({ name: 'A', version }, 'current');
+    journal.close(closing);
+    const told = log.lines().map(({ message, gatewayRequestId }) => [message, gatewayRequestId]);
+    expect(told).toEqual(['decision', 'request', 'continued'].map((message) => [message, id]));
+  });
+
   it('contains nothing that identifies an unknown caller', () => {
     const line = lineOf({ principal: undefined, status: 401 });
     for (const field of ['issuer', 'rule', 'tenant', 'subject']) {
@@ -190,26 +186,13 @@ describe('the log line of a request', () => {
   });
 
   it('counts only what happened in its own request', () => {
-    const first = openJournal('get-secret', 'r-0');
+    const first = log.openJournal('get-secret', 'r-0', undefined);
     first.called('kms', 'Decrypt');
     first.attempted();
     first.decided('lost_race');
     const line = lineOf({});
     expect(line).toMatchObject({ storeCalls: 0, kmsCalls: 0, units: 0, attempts: 0 });
     expect(line).not.toHaveProperty('decisions');
-  });
-});
-
-describe('a log line', () => {
-  it.each<[string, string, () => void]>([
-    ['INFO', 'stdout', () => lineOf({})],
-    ['ERROR', 'stderr', () => lineOfFailure(new ApiError('internal', ''))],
-    ['WARN', 'stderr', () => openJournal('get-secret', 'r-1').decided('key_fault')],
-    ['INFO', 'stdout', () => logPolicy({ fault: null })],
-    ['WARN', 'stderr', () => logPolicy({ fault: 'line 3 is wrong' })],
-  ])('of level %s goes to %s: %#', (level, stream, work) => {
-    work();
-    expect([streams, linesSoFar()]).toEqual([[stream], [expect.objectContaining({ level })]]);
   });
 });
 
@@ -282,14 +265,14 @@ describe('the log', () => {
   it.each(faults)('omits the message of a bug: %#', (error) => {
     const line = lineOfFailure(error);
     expect(line).toMatchObject({ code: 'internal', cause: error.name });
-    expect(written).not.toContain(canary);
+    expectNoCanary();
   });
 
   it.each(faults)("omits the message of an error's cause: %#", (cause) => {
     for (const code of ['internal', 'store_unavailable', 'invalid_request'] as ErrorCode[]) {
       const error = new ApiError(code, canary, { properties: { field: canary }, cause });
       expect(lineOfFailure(error)).toMatchObject({ cause: cause.name });
-      expect(written).not.toContain(canary);
+      expectNoCanary();
     }
   });
 
@@ -297,13 +280,13 @@ describe('the log', () => {
     'omits a thrown value that is not an error: %j',
     (error) => {
       expect(lineOfFailure(error)).toMatchObject({ code: 'internal', status: 500 });
-      expect(written).not.toContain(canary);
+      expectNoCanary();
     },
   );
 
   it('shows neither scopes nor names of the caller', () => {
     linesOf((journal) => journal.close(closing));
-    expect(written).not.toContain(canary);
+    expectNoCanary();
   });
 });
 
@@ -327,7 +310,11 @@ describe('the stack frames in the log', () => {
 });
 
 describe('a log line on Lambda', () => {
-  const onLambda = (work: (journal: RequestJournal) => void) => linesOf(work, journalOnLambda());
+  const onLambda = (work: (journal: RequestJournal) => void): readonly Line[] => {
+    const lambda = createKeptLog({ metricsOf });
+    work(openIn(lambda));
+    return lambda.lines();
+  };
   const directive = (dimension: string, metrics: Readonly<Record<string, string>>) => ({
     Timestamp: expect.any(Number),
     CloudWatchMetrics: [
@@ -337,31 +324,6 @@ describe('a log line on Lambda', () => {
         Metrics: Object.entries(metrics).map(([Name, Unit]) => ({ Name, Unit })),
       },
     ],
-  });
-
-  it('has the request id of the gateway, unlike lines elsewhere', () => {
-    const work = (journal: RequestJournal) => {
-      journal.decided('destroyed', { name: 'A', version: 1 });
-      for (let version = 1; version < 98; version += 1)
-        journal.opened({ name: 'A', version }, 'current');
-      journal.close(closing);
-    };
-    const idsOf = (open: typeof openJournal) => {
-      written = '';
-      const lines = linesOf(work, (operation, id) => open(operation, id, 'g-1'));
-      return lines.map(({ message, gatewayRequestId: id }) => [message, id]);
-    };
-    const messages = ['decision', 'request', 'continued'];
-    expect(idsOf(journalOnLambda())).toEqual(messages.map((message) => [message, 'g-1']));
-    expect(idsOf(openJournal)).toEqual(messages.map((message) => [message, undefined]));
-  });
-
-  it('has the request id of the gateway for /health as well', async () => {
-    const event = eventOf({ requestContext: { requestId: 'g-1' } as Event['requestContext'] });
-    await healthOnLambda()(event, { awsRequestId: 'r-1' });
-    expect(linesSoFar()).toEqual([
-      expect.objectContaining({ gatewayRequestId: 'g-1', status: 200 }),
-    ]);
   });
 
   it('of a request also holds its metrics, by operation', () => {
@@ -421,5 +383,26 @@ describe('a log line on Lambda', () => {
       journal.close(closing);
     });
     expect(Object.keys(line ?? {}).slice(-4)).toEqual(['read', 'wrote', 'kmsRequestIds', 'pinned']);
+  });
+});
+
+describe('the measures of a request', () => {
+  it('go to whoever observes the log, with all digits of the time and without names', () => {
+    const observed: Measures[] = [];
+    const { openJournal } = createKeptLog({ observe: (measures) => void observed.push(measures) });
+    const journal = openJournal('update-secret', 'r-1', undefined);
+    journal.called('store', 'GetItem', 1);
+    journal.called('store', 'TransactWriteItems', 4);
+    journal.called('kms', 'GenerateDataKey');
+    journal.decided('lost_race', { name: canary });
+    journal.decided('lost_race', { name: canary });
+    expect(observed).toEqual([]);
+    journal.close({ ...closing, status: 412 });
+    expect(observed).toEqual([
+      {
+        ...{ operation: 'update-secret', status: 412, elapsedMs: 12.345 },
+        ...{ calls: { store: 2, kms: 1 }, decisions: new Map([['lost_race', 2]]) },
+      },
+    ]);
   });
 });

@@ -24,7 +24,7 @@ describe('the tests that judge a mutation', () => {
     ['action/main.ts', ['unit: test/unit/action/', 'e2e: /e2e/.*action', 'e2e']],
     ['host/bin/key.ts', ['unit: test/unit/host/bin/', 'e2e: /e2e/.*host', 'e2e']],
     ['host/backup/file.ts', ['unit: test/unit/host/backup/', 'e2e: /e2e/.*host', 'e2e']],
-    ['host/template.ts', ['unit: test/unit/host/', 'e2e: /e2e/.*host', 'e2e']],
+    ['system/commit.ts', ['unit: test/unit/system/', 'e2e: /e2e/.*system', 'e2e']],
     ['host/node/joining.ts', ['unit: test/unit/host/node/', 'cluster: joining faults']],
     ['host/node/node.ts', ['unit: test/unit/host/node/', 'cluster: commands faults']],
     [

@@ -4,12 +4,12 @@ import { join } from 'node:path';
 import { connect } from 'node:tls';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { serveApi } from '../../../../host/gateway/api-port.ts';
-import { applyEnvironment, environmentOf } from '../../../../host/gateway/functions.ts';
 import type { Listening } from '../../../../host/http/bounded-server.ts';
 import { openServingCertificate } from '../../../../host/http/serving-certificate.ts';
 import type { TlsFiles } from '../../../../host/http/tls.ts';
+import { apiOf, replyOf } from '../../../support/api-of.ts';
 import { freshCertificates } from '../../../support/certificates.ts';
-import { ed25519, keySet, publicJwk } from '../../../support/issuer.ts';
+import { createKeptLog } from '../../../support/kept-log.ts';
 import { freshFolder } from '../../../support/local-process.ts';
 import { servingFiles } from '../../../support/serving-files.ts';
 
@@ -18,7 +18,6 @@ const running = {
   dynamodbEndpoint: 'http://127.0.0.1:3',
   ...{ vaultId: 'v', tableName: 't', masterKeyId: 'k', takesLocalTokens: true },
 };
-const parts = { vaultId: 'v', keyArn: 'k', storeIsHere: true, jwks: keySet(publicJwk(ed25519())) };
 
 describe('the record of a running vault', () => {
   let folder: string;
@@ -28,24 +27,21 @@ describe('the record of a running vault', () => {
   const serve = async (variables: NodeJS.ProcessEnv): Promise<Listening> => {
     const certificate = openServingCertificate(variables);
     const report = (line: string) => void reported.push(line);
-    const api = await serveApi({ port: 0, certificate, folder, running, report });
-    open.push(api);
-    return api;
+    const api = apiOf([], () => async () => replyOf(''), { report });
+    const log = createKeptLog();
+    const served = await serveApi({ api, port: 0, certificate, folder, running, log, report });
+    open.push(served);
+    return served;
   };
 
   beforeEach(() => {
     jest.useFakeTimers({ doNotFake: ['nextTick', 'setImmediate', 'queueMicrotask'] });
-    for (const stream of [process.stdout, process.stderr]) {
-      jest.spyOn(stream, 'write').mockImplementation(() => true);
-    }
     [folder, reported] = [freshFolder(), []];
     process.env = { ...before };
-    applyEnvironment(environmentOf({}, parts));
   });
   afterEach(async () => {
     for (const { close } of open.splice(0)) await close();
     process.env = before;
-    jest.restoreAllMocks();
     jest.useRealTimers();
   });
 
@@ -101,4 +97,28 @@ describe('the record of a running vault', () => {
       expect(recorded()).not.toHaveProperty('certificate');
     },
   );
+});
+
+describe('the port of the API', () => {
+  afterEach(() => {
+    process.env = before;
+  });
+
+  it.each([
+    ['causes a warning over HTTP', '0.0.0.0', false, 1],
+    ['causes no warning over HTTPS', '0.0.0.0', true, 0],
+    ['causes no warning over HTTP that stays on this machine', '127.0.0.1', false, 0],
+  ])('%s: HOST=%s', async (_, host, hasTls, count) => {
+    process.env = { ...before, HOST: host };
+    const reported: string[] = [];
+    const report = (line: string) => void reported.push(line);
+    const { close } = await serveApi({
+      api: apiOf([], () => async () => replyOf(''), { report }),
+      ...{ port: 0, folder: freshFolder(), running, log: createKeptLog(), report },
+      certificate: hasTls ? openServingCertificate((await servingFiles()).variables) : undefined,
+    });
+    await close();
+    const told = 'HOST is 0.0.0.0 without TLS: whoever is between a caller and this port can read';
+    expect(reported).toEqual(Array(count).fill(expect.stringContaining(told)));
+  });
 });

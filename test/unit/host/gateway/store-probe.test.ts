@@ -3,17 +3,22 @@
  * after a 200.
  */
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import { beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { beforeEach, describe, expect, it } from '@jest/globals';
 import { createDynamodbItems } from '../../../../functions/dynamodb/dynamodb-items.ts';
 import { getHealthRoute } from '../../../../functions/get-health.ts';
 import type { HttpRequest } from '../../../../functions/http/messages.ts';
-import { openJournal } from '../../../../functions/runtime/request-journal.ts';
 import { createReadiness } from '../../../../host/gateway/store-probe.ts';
 import { storeOver } from '../../../support/embedded.ts';
 import { requestOf } from '../../../support/events.ts';
+import { createKeptLog, type KeptLog } from '../../../support/kept-log.ts';
 import { checkReply } from '../../../support/openapi.ts';
 import { untilSeen } from '../../../support/until.ts';
 import { virtualClock } from '../../../support/virtual-clock.ts';
+
+let kept: KeptLog;
+beforeEach(() => {
+  kept = createKeptLog();
+});
 
 /** The route of a vault whose store gives this answer. */
 const hosted = (answer: () => Promise<object>) => {
@@ -29,7 +34,7 @@ const hosted = (answer: () => Promise<object>) => {
   } as unknown as DynamoDBClient;
   const store = storeOver(createDynamodbItems(client, 'vault'));
   const isReady = createReadiness({ store }, clock);
-  const handle = getHealthRoute.serve({ clock, openJournal }, { isReady });
+  const handle = getHealthRoute.serve({ clock, ...kept }, { isReady });
   const ask = async (query: HttpRequest['query'] = [['ready', '']]) => {
     const { status, headers, body } = await handle(
       { ...requestOf(), requestId: 'request-1', query },
@@ -45,16 +50,7 @@ const hosted = (answer: () => Promise<object>) => {
   return { ask, asked, clock };
 };
 
-let lines: string[];
-beforeEach(() => {
-  lines = [];
-  const keep = (text: unknown) => lines.push(...String(text).split('\n')) > 0;
-  for (const stream of [process.stdout, process.stderr]) {
-    jest.spyOn(stream, 'write').mockImplementation(keep);
-  }
-});
-const loggedStatuses = (): number[] =>
-  lines.flatMap((line) => (line.includes('"request"') ? [JSON.parse(line).status] : []));
+const loggedStatuses = () => kept.lines().map(({ status }) => status);
 
 const serves = async (): Promise<object> => ({ Table: {} });
 const refuses = async (): Promise<object> => {
@@ -65,7 +61,7 @@ describe('get-health with ?ready', () => {
   it('logs only the first 503 after a 200', async () => {
     let answer = refuses;
     const { ask, clock } = hosted(() => answer());
-    const told: number[][] = [];
+    const told: unknown[][] = [];
     for (const next of [refuses, serves, serves, refuses, refuses, serves, refuses]) {
       answer = next;
       clock.advance(1_000);

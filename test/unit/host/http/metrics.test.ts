@@ -1,23 +1,13 @@
-import { afterEach, beforeEach, expect, it, jest } from '@jest/globals';
-import { refusePolicy, usePolicy } from '../../../../functions/runtime/identity.ts';
-import { observeRequests, openJournal } from '../../../../functions/runtime/request-journal.ts';
+import { expect, it } from '@jest/globals';
+import { createIdentity } from '../../../../functions/http/identity.ts';
+import { machineClock } from '../../../../functions/runtime/clock.ts';
 import { createMetrics } from '../../../../host/http/metrics.ts';
+import { createKeptLog } from '../../../support/kept-log.ts';
 import { metricsIn } from '../../../support/metrics.ts';
 
-beforeEach(() => {
-  for (const stream of [process.stdout, process.stderr]) {
-    jest.spyOn(stream, 'write').mockImplementation(() => true);
-  }
-});
-afterEach(() => {
-  observeRequests(() => undefined);
-  jest.restoreAllMocks();
-});
-
 it('metrics count each call, lost race and warning of a request when its journal closes', async () => {
-  const { registry, observe } = createMetrics();
-  observeRequests(observe);
-  const journal = openJournal('update-secret', 'r-1');
+  const { registry, observe } = createMetrics(() => undefined);
+  const journal = createKeptLog({ observe }).openJournal('update-secret', 'r-1');
   for (const service of ['store', 'store', 'store', 'kms', 'kms'] as const) {
     journal.called(service, 'AnyCall');
   }
@@ -45,12 +35,13 @@ it('metrics count each call, lost race and warning of a request when its journal
 });
 
 it('metrics show a faulty access policy until the file is repaired', async () => {
-  const { registry } = createMetrics();
+  const identity = createIdentity(machineClock);
+  const { registry } = createMetrics(identity.state);
   const shown = async () => (await metricsIn(registry))['vault_policy_fault'];
   expect(await shown()).toBe(0);
-  usePolicy({ issuers: [] });
-  refusePolicy('line 3 is wrong');
+  identity.use({ issuers: [] }, 'file');
+  identity.refuse('line 3 is wrong');
   expect(await shown()).toBe(1);
-  usePolicy({ issuers: [] });
+  identity.use({ issuers: [] }, 'file');
   expect(await shown()).toBe(0);
 });

@@ -16,6 +16,7 @@ import {
 import type { ServingPair, TlsFiles } from '../../../../host/http/tls.ts';
 import { apiOf, replyOf } from '../../../support/api-of.ts';
 import { freshCertificates } from '../../../support/certificates.ts';
+import { createKeptLog, type KeptLog } from '../../../support/kept-log.ts';
 import { freshFolder } from '../../../support/local-process.ts';
 
 const dayMs = 86_400_000;
@@ -187,11 +188,10 @@ describe('a vault that starts', () => {
 describe('the certificate of a running vault', () => {
   let followed: ServingCertificate | undefined;
   let close: (() => void)[];
-  let lines: string[];
+  let kept: KeptLog;
   const logged = () =>
-    lines.splice(0).map((line) => {
-      const { level, message, serial, endsAt, fault } = JSON.parse(line);
-      expect([message, new Date(endsAt).toISOString()]).toEqual(['certificate', endsAt]);
+    kept.taken().map(({ level, message, serial, endsAt, fault }) => {
+      expect([message, new Date(String(endsAt)).toISOString()]).toEqual(['certificate', endsAt]);
       return { level, serial, fault };
     });
   const look = (times = 1) => jest.advanceTimersByTime(times * 10_000);
@@ -199,19 +199,13 @@ describe('the certificate of a running vault', () => {
   const follow = (): ServingPair[] => {
     const taken: ServingPair[] = [];
     followed = open();
-    close.push(followed?.follow((pair) => taken.push(pair)) ?? (() => undefined));
+    close.push(followed?.follow(kept, (pair) => taken.push(pair)) ?? (() => undefined));
     return taken;
   };
 
   beforeEach(() => {
     jest.useFakeTimers({ doNotFake: ['nextTick', 'setImmediate', 'queueMicrotask'] });
-    [close, lines] = [[], []];
-    for (const stream of [process.stdout, process.stderr]) {
-      jest.spyOn(stream, 'write').mockImplementation((line) => {
-        lines.push(String(line));
-        return true;
-      });
-    }
+    [close, kept] = [[], createKeptLog()];
   });
   afterEach(async () => {
     for (const end of close) end();
@@ -286,7 +280,7 @@ describe('the certificate of a running vault', () => {
     followed = open();
     write(two as TlsFiles);
     const taken: ServingPair[] = [];
-    close.push(followed?.follow((pair) => taken.push(pair)) ?? (() => undefined));
+    close.push(followed?.follow(kept, (pair) => taken.push(pair)) ?? (() => undefined));
     look(2);
     expect(taken).toHaveLength(1);
   });
@@ -396,7 +390,10 @@ describe('the certificate of a running vault', () => {
       api: apiOf([], () => async () => replyOf(''), { report: () => undefined }),
       ...{ host: '127.0.0.1', port: 0, pair: followed?.pair },
     });
-    close.push(followed?.follow(gateway.renew) ?? (() => undefined), () => void gateway.close());
+    close.push(
+      followed?.follow(kept, gateway.renew) ?? (() => undefined),
+      () => void gateway.close(),
+    );
     expect(gateway.url).toMatch(/^https:/);
     const connectionTo = async (pair: TlsFiles | undefined): Promise<TLSSocket> => {
       const port = Number(new URL(gateway.url).port);

@@ -1,9 +1,11 @@
 import { renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
-import { policyState } from '../../../../functions/runtime/identity.ts';
+import { createIdentity, type Identity } from '../../../../functions/http/identity.ts';
+import { machineClock } from '../../../../functions/runtime/clock.ts';
 import { followPolicyFile } from '../../../../host/identity/access-policy.ts';
 import { ed25519, keySet, publicJwk } from '../../../support/issuer.ts';
+import { createKeptLog, type KeptLog } from '../../../support/kept-log.ts';
 import { freshFolder } from '../../../support/local-process.ts';
 
 const policyWith = (name: string): string => `issuers:
@@ -24,41 +26,40 @@ const jwks = keySet(publicJwk(ed25519()));
 
 describe('the policy file of a local host', () => {
   let file: string;
-  let lines: string[];
+  let identity: Identity;
+  let kept: KeptLog;
   let reported: string[];
   let close: (() => void) | undefined;
   const follow = () => {
-    const followed = followPolicyFile(file, jwks, (line) => reported.push(line));
+    const followed = followPolicyFile(
+      file,
+      jwks,
+      users((line) => reported.push(line)),
+    );
     close = followed.close;
     return followed;
   };
-  const logged = () => lines.splice(0).map((line) => JSON.parse(line));
+  const users = (report: (line: string) => void) => ({ identity, log: kept, report });
+  const logged = () => kept.taken();
 
   beforeEach(() => {
     jest.useFakeTimers();
     file = join(freshFolder(), 'access.yaml');
-    [lines, reported] = [[], []];
-    for (const stream of [process.stdout, process.stderr]) {
-      jest.spyOn(stream, 'write').mockImplementation((line) => {
-        lines.push(String(line));
-        return true;
-      });
-    }
+    [identity, kept, reported] = [createIdentity(machineClock), createKeptLog(), []];
   });
   afterEach(() => {
     close?.();
-    jest.restoreAllMocks();
     jest.useRealTimers();
   });
 
   it('applies from the start of the host, which logs the digest of the policy', () => {
     writeFileSync(file, policyWith('A'));
     expect(follow().takesLocalTokens).toBe(false);
-    expect(policyState()).toMatchObject({ source: 'file', fault: null });
-    expect(policyState()?.digest).toMatch(/^[\w-]{43}$/);
+    expect(identity.state()).toMatchObject({ source: 'file', fault: null });
+    expect(identity.state()?.digest).toMatch(/^[\w-]{43}$/);
     expect(logged()).toMatchObject([
       {
-        ...{ level: 'INFO', message: 'policy', source: 'file', digest: policyState()?.digest },
+        ...{ level: 'INFO', message: 'policy', source: 'file', digest: identity.state()?.digest },
         since: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/),
       },
     ]);
@@ -84,12 +85,12 @@ describe('the policy file of a local host', () => {
   it('applies within 10 s of a change', () => {
     writeFileSync(file, policyWith('A'));
     follow();
-    const { digest } = policyState() ?? {};
+    const { digest } = identity.state() ?? {};
     writeFileSync(`${file}.new`, policyWith('B'));
     renameSync(`${file}.new`, file);
     jest.advanceTimersByTime(10_000);
-    expect(policyState()?.digest).not.toBe(digest);
-    expect(logged()).toMatchObject([{ digest }, { digest: policyState()?.digest }]);
+    expect(identity.state()?.digest).not.toBe(digest);
+    expect(logged()).toMatchObject([{ digest }, { digest: identity.state()?.digest }]);
     jest.advanceTimersByTime(60_000);
     expect(logged()).toEqual([]);
   });
@@ -106,12 +107,12 @@ describe('the policy file of a local host', () => {
     const text = policyWith('A');
     writeFileSync(file, text);
     follow();
-    const { digest } = policyState() ?? {};
+    const { digest } = identity.state() ?? {};
     for (let length = 1; length < 8; length += 1) {
       writeFileSync(file, `${text}# ${'x'.repeat(length)}`);
       jest.advanceTimersByTime(2_000);
     }
-    expect(policyState()?.digest).toBe(digest);
+    expect(identity.state()?.digest).toBe(digest);
     expect(logged()).toHaveLength(1);
   });
 
@@ -130,17 +131,17 @@ describe('the policy file of a local host', () => {
       const text = policyWith('A');
       writeFileSync(file, text);
       follow();
-      const before = policyState();
+      const before = identity.state();
       logged();
       change();
       jest.advanceTimersByTime(60_000);
-      expect(policyState()).toEqual({ ...before, fault: expect.stringContaining(fault) });
+      expect(identity.state()).toEqual({ ...before, fault: expect.stringContaining(fault) });
       expect(logged()).toMatchObject([
         { level: 'WARN', message: 'policy', fault: expect.stringContaining(fault) },
       ]);
       writeFileSync(file, text);
       jest.advanceTimersByTime(10_000);
-      expect(policyState()).toMatchObject({ digest: before?.digest, fault: null });
+      expect(identity.state()).toMatchObject({ digest: before?.digest, fault: null });
       expect(logged()).toMatchObject([{ level: 'INFO', digest: before?.digest }]);
     },
   );
@@ -150,11 +151,15 @@ describe('the policy file of a local host', () => {
     writeFileSync(file, text + text.slice(text.indexOf('      - match')));
     // The host reports unreachable rules after it has read the file, so the callback is a moment at
     // which the file can change during the start.
-    const { close: end } = followPolicyFile(file, jwks, () => writeFileSync(file, text));
+    const { close: end } = followPolicyFile(
+      file,
+      jwks,
+      users(() => writeFileSync(file, text)),
+    );
     close = end;
-    const { digest } = policyState() ?? {};
+    const { digest } = identity.state() ?? {};
     jest.advanceTimersByTime(10_000);
-    expect(policyState()?.digest).not.toBe(digest);
+    expect(identity.state()?.digest).not.toBe(digest);
   });
 
   it('causes a report of rules that no token can reach', () => {

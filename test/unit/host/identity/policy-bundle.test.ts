@@ -2,7 +2,7 @@ import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { AccessPolicy } from '../../../../functions/access/policy-types.ts';
-import { readIdentity } from '../../../../functions/runtime/config.ts';
+import { readIdentity } from '../../../../functions/lambda/config.ts';
 import { bundlePolicy } from '../../../../host/identity/policy-bundle.ts';
 import { freshFolder } from '../../../support/local-process.ts';
 

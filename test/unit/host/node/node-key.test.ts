@@ -9,6 +9,7 @@ import { until } from '../../../support/until.ts';
 let file: string;
 let own: KeyIdentity;
 let closing: AbortController;
+const warn = () => undefined;
 beforeEach(() => {
   file = join(freshFolder(), 'kms.json');
   makeMasterKey(file);
@@ -19,18 +20,18 @@ afterEach(() => closing.abort());
 
 /** Returns `sealed`, or the reason why the key seals nothing. */
 const seal = async ({ service }: NodeKey): Promise<string | undefined> =>
-  await service?.generate({ name: 'A' }, closing.signal).then(
+  await service.generate({ name: 'A' }, closing.signal).then(
     () => 'sealed',
     ({ message }: Error) => message,
   );
 
 describe('a master key whose check value is in cluster.json', () => {
   it('is used, and a file with another key is not', async () => {
-    const key = openNodeKey(own, file);
+    const key = await openNodeKey(own, file, warn);
     expect([key.state(), await seal(key)]).toEqual(['usable', 'sealed']);
     const other = join(freshFolder(), 'kms.json');
     makeMasterKey(other);
-    expect(openNodeKey(own, other).state()).toBe('incorrect');
+    expect((await openNodeKey(own, other, warn)).state()).toBe('incorrect');
   });
 });
 
@@ -45,25 +46,25 @@ describe('a node whose environment contradicts cluster.json', () => {
     }
   });
 
-  it('refuses a key file if the key of the cluster is in a KMS', () => {
+  it('refuses a key file if the key of the cluster is in a KMS', async () => {
     process.env['VAULT_MASTER_KEY_FILE'] = file;
-    expect(() => openNodeKey({ masterKeyId: inKms }, file)).toThrow(
+    await expect(openNodeKey({ masterKeyId: inKms }, file, warn)).rejects.toThrow(
       'VAULT_MASTER_KEY_FILE is set, but the master key of the cluster is in a KMS',
     );
   });
 
-  it('refuses another key of the KMS, and names both', () => {
+  it('refuses another key of the KMS, and names both', async () => {
     process.env['MASTER_KEY_ID'] = `${inKms}2`;
-    expect(() => openNodeKey({ masterKeyId: inKms }, file)).toThrow(
+    await expect(openNodeKey({ masterKeyId: inKms }, file, warn)).rejects.toThrow(
       `MASTER_KEY_ID is ${inKms}2, but the master key of the cluster is ${inKms}`,
     );
   });
 
   it.each(['MASTER_KEY_ID', 'AWS_ENDPOINT_URL_KMS'])(
     'refuses %s if the key of the cluster is in a file',
-    (name) => {
+    async (name) => {
       process.env[name] = inKms;
-      expect(() => openNodeKey(own, file)).toThrow(
+      await expect(openNodeKey(own, file, warn)).rejects.toThrow(
         'MASTER_KEY_ID or AWS_ENDPOINT_URL_KMS is set, but the master key of the cluster is in a file',
       );
     },
@@ -72,9 +73,8 @@ describe('a node whose environment contradicts cluster.json', () => {
   it('uses the key of the KMS if MASTER_KEY_ID names it, too', async () => {
     process.env['MASTER_KEY_ID'] = inKms;
     process.env['AWS_ENDPOINT_URL_KMS'] = 'http://127.0.0.1:1';
-    const key = openNodeKey({ masterKeyId: inKms }, file);
+    const key = await openNodeKey({ masterKeyId: inKms }, file, warn);
     expect(key).toMatchObject({
-      environment: { MASTER_KEY_ID: inKms, AWS_REGION: 'eu-west-1' },
       running: { masterKeyId: inKms, kmsEndpoint: 'http://127.0.0.1:1' },
     });
     await until(() => key.state() === 'unusable');

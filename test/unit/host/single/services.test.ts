@@ -5,21 +5,14 @@ import { afterEach, expect, it, jest } from '@jest/globals';
 import { putItems } from '../../../../host/backup/table.ts';
 import { type Services, startServices } from '../../../../host/single/standalone.ts';
 import { openSqliteStore } from '../../../../host/sqlite/sqlite-store.ts';
-import { readTemplate } from '../../../../host/template.ts';
 import { freshFolder } from '../../../support/local-process.ts';
 
-const kept = { ...process.env };
 afterEach(() => {
   jest.restoreAllMocks();
-  process.env = { ...kept };
 });
 
-/** Starts the services, which set the environment of the functions. */
-const start = async (folder: string): Promise<Services> => {
-  process.env = { ...kept };
-  const { table } = await readTemplate();
-  return await startServices({ folder, table, report: () => undefined });
-};
+const start = (folder: string): Promise<Services> =>
+  startServices({ folder, report: () => undefined, warn: () => undefined });
 
 it('npm start refuses a folder with an unfinished restore, but not if the restored store is complete', async () => {
   const [unfinished, complete] = [freshFolder(), freshFolder()];

@@ -6,8 +6,8 @@ import {
   DynamoDBClient,
 } from '@aws-sdk/client-dynamodb';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { tableDefinition } from '../../../../functions/dynamodb/table-definition.ts';
 import { ensureTable, ensureTimeToLive } from '../../../../host/single/ensure-table.ts';
-import { readTemplate } from '../../../../host/template.ts';
 import { type Dynoxide, findDynoxide, startDynoxide } from '../../../../local/dynamodb/dynoxide.ts';
 import { freshFolder } from '../../../support/local-process.ts';
 
@@ -37,13 +37,12 @@ afterEach(async () => {
 });
 
 describe('dynoxide', () => {
-  it('gets the table of template.yaml with its time to live, even if it is created twice at once', async () => {
+  it('gets the table of the vault with its time to live, even if it is created twice at once', async () => {
     const client = clientOf(await start());
-    const { table } = await readTemplate();
-    await Promise.all([ensureTable(client, 'vault', table), ensureTable(client, 'vault', table)]);
-    await ensureTable(client, 'vault', table);
-    await ensureTimeToLive(client, 'vault', table);
-    await ensureTimeToLive(client, 'vault', table);
+    await Promise.all([ensureTable(client, 'vault'), ensureTable(client, 'vault')]);
+    await ensureTable(client, 'vault');
+    await ensureTimeToLive(client, 'vault');
+    await ensureTimeToLive(client, 'vault');
     const { TimeToLiveDescription } = await client.send(
       new DescribeTimeToLiveCommand({ TableName: 'vault' }),
     );
@@ -54,16 +53,15 @@ describe('dynoxide', () => {
     client.destroy();
   });
 
-  it('is refused if its table differs from template.yaml', async () => {
+  it('is refused if its table differs from the one that the vault needs', async () => {
     const client = clientOf(await start());
-    const { table } = await readTemplate();
-    const { GlobalSecondaryIndexes: _, ...create } = table.create;
-    const AttributeDefinitions = table.create.AttributeDefinitions.slice(0, 2);
+    const { GlobalSecondaryIndexes: _, ...create } = tableDefinition.create;
+    const AttributeDefinitions = create.AttributeDefinitions?.slice(0, 2);
     await client.send(
       new CreateTableCommand({ TableName: 'vault', ...create, AttributeDefinitions }),
     );
-    await expect(ensureTable(client, 'vault', table)).rejects.toThrow(
-      'the table vault differs from the one in template.yaml',
+    await expect(ensureTable(client, 'vault')).rejects.toThrow(
+      'the table vault differs from the one that the vault needs',
     );
     client.destroy();
   });

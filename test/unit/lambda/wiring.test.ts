@@ -1,24 +1,32 @@
+/** The functions on AWS as a cold start loads them: their configuration, their log and clients. */
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
+import { rmSync, writeFileSync } from 'node:fs';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
+import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
-import { createEndpoint } from '../../../functions/http/endpoint.ts';
+import type { Event, Handler } from '../../../functions/lambda/adapter.ts';
 import { limits } from '../../../functions/model/limits.ts';
 import { machineClock } from '../../../functions/runtime/clock.ts';
+import { startProxy } from '../../support/adversary/proxy.ts';
 import { startDeafServer } from '../../support/deaf-server.ts';
-import { requestWith } from '../../support/events.ts';
-import { ed25519, keySet, publicJwk, signToken } from '../../support/issuer.ts';
+import { eventWith } from '../../support/events.ts';
+import { ed25519, keySet, privateJwk, publicJwk, signToken } from '../../support/issuer.ts';
+import { freshFolder } from '../../support/local-process.ts';
+import type { Line } from '../../support/log-lines.ts';
+import { createMemoryStore } from '../../support/memory-dynamodb.ts';
+import { createMemoryKms } from '../../support/memory-kms.ts';
 import { requestContext, someone } from '../../support/requests.ts';
 
-/** Loads a module of `functions/` again with the current environment, as at a cold start. */
-const fresh = <Module>(path: string) => jest.requireActual<Module>(`../../../functions/${path}`);
-const freshEndpoint = () =>
-  fresh<typeof import('../../../functions/runtime/endpoint.ts')>('runtime/endpoint.ts');
+/** Loads a module of `functions/lambda/` again with the current environment, as at a cold start. */
+const fresh = <Module>(name: string) =>
+  jest.requireActual<Module>(`../../../functions/lambda/${name}.ts`);
+const freshHandler = (name: string) => fresh<{ readonly handler: Handler }>(name).handler;
 const freshPorts = () =>
-  fresh<typeof import('../../../functions/runtime/vault.ts')>('runtime/vault.ts').ports;
-const freshHome = () =>
-  fresh<typeof import('../../../functions/runtime/home.ts')>('runtime/home.ts');
+  fresh<typeof import('../../../functions/lambda/store-and-key.ts')>('store-and-key').storeAndKey;
+const freshPolicyState = () =>
+  fresh<typeof import('../../../functions/lambda/endpoint.ts')>('endpoint').policyState;
 
 const key = ed25519();
 const exp = Math.floor(Date.now() / 1000) + 600;
@@ -69,10 +77,13 @@ afterEach(() => {
   }
 });
 
-const silenceLog = () => {
+/** Keeps the log lines that the function writes from now on. */
+const keepLog = (): (() => readonly Line[]) => {
+  const lines: Line[] = [];
   for (const stream of [process.stdout, process.stderr]) {
-    jest.spyOn(stream, 'write').mockReturnValue(true);
+    jest.spyOn(stream, 'write').mockImplementation((text) => lines.push(JSON.parse(`${text}`)) > 0);
   }
+  return () => lines;
 };
 
 /** Expects a read of a secret to fail because the store is unavailable. */
@@ -81,48 +92,105 @@ const expectReadFails = async (context = requestContext()) => {
   await expect(read).rejects.toMatchObject({ code: 'store_unavailable' });
 };
 
-describe('the endpoint of a function', () => {
-  const call = async (authorization: string) => {
-    const { endpointParts } = freshEndpoint();
-    const handle = createEndpoint(endpointParts, {
-      operation: 'get-secret',
-      scopes: [],
-      parse: ({ principal }) => principal.tenant,
-      run: async ({ writeId }, _principal, tenant) => ({ tenant, writeId }),
-      reply: (body) => ({ status: 200, body }),
-    });
-    silenceLog();
-    const { status, body } = await handle(requestWith({ Authorization: authorization }), {});
-    return { status, body: JSON.parse(body) };
+describe('the functions', () => {
+  const call = async (name: string, authorization: string, parts: Partial<Event> = {}) => {
+    const event = eventWith({ Authorization: authorization, ...json }, parts);
+    const { statusCode, body } = await freshHandler(name)(event, { awsRequestId: 'r-1' });
+    return { status: statusCode, body: JSON.parse(body) };
   };
+  const json = { 'Content-Type': 'application/json' };
   const token = tokenWith(claims);
 
-  it('accepts only tokens of the configured issuer, and draws a write id for each request', async () => {
-    const first = await call(`Bearer ${token}`);
-    expect(first).toMatchObject({ status: 200, body: { tenant: 'acme' } });
-    expect(first.body.writeId).toMatch(/^[A-Za-z0-9_-]{22}$/);
-    expect((await call(`Bearer ${token}`)).body.writeId).not.toBe(first.body.writeId);
+  it('accept only tokens of the configured issuer', async () => {
+    keepLog();
+    expect(await call('whoami', `Bearer ${token}`)).toMatchObject({
+      ...{ status: 200, body: { tenant: 'acme', subject: 'alice', issuer: 'default' } },
+    });
     const foreign = tokenWith({ ...claims, iss: 'urn:other' });
-    expect((await call(`Bearer ${foreign}`)).status).toBe(401);
+    expect((await call('whoami', `Bearer ${foreign}`)).status).toBe(401);
+    expect(freshPolicyState()()).toMatchObject({ source: 'variables', digest: null });
   });
 
-  it('fails to start if a variable such as AUTH_AUDIENCE is empty', async () => {
-    process.env['AUTH_AUDIENCE'] = '';
-    await expect(call('')).rejects.toThrow('missing environment variables: AUTH_AUDIENCE');
+  it('accept tokens by the access policy that is deployed with them', async () => {
+    keepLog();
+    const folder = freshFolder();
+    closers.push(() => rmSync(folder, { recursive: true }));
+    const jwks = { keys: [publicJwk(key)] };
+    const issuer = { id: 'ci', issuer: 'urn:test', audiences: ['vault'], algorithms: ['EdDSA'] };
+    const policy = { issuers: [{ ...issuer, vaultClaims: true, jwks }] };
+    writeFileSync(join(folder, 'access-policy.json'), JSON.stringify(policy));
+    for (const name of ['AUTH_ISSUER', 'AUTH_AUDIENCE', 'AUTH_JWKS']) delete process.env[name];
+    process.env['LAMBDA_TASK_ROOT'] = folder;
+    const { body } = await call('whoami', `Bearer ${token}`);
+    expect(body).toMatchObject({ subject: 'ci:alice', issuer: 'ci' });
+    const digest = expect.stringMatching(/^[\w-]{43}$/);
+    expect(freshPolicyState()()).toMatchObject({ source: 'bundle', digest, fault: null });
   });
 
-  it('fails to start if its key set contains a private key', () => {
-    process.env['AUTH_JWKS'] = keySet(key.privateKey.export({ format: 'jwk' }));
-    expect(freshEndpoint).toThrow('the key set may contain only public keys');
+  it('draw a write id for each request', async () => {
+    keepLog();
+    const [store, kms] = [createMemoryStore(), createMemoryKms()];
+    const { endpoint, close } = await startProxy((sent, signal) =>
+      (sent.service === 'kms' ? kms : store).exchange(sent, signal),
+    );
+    closers.push(() => void close());
+    process.env['AWS_ENDPOINT_URL_DYNAMODB'] = endpoint;
+    process.env['AWS_ENDPOINT_URL_KMS'] = endpoint;
+    process.env['MASTER_KEY_ID'] = kms.keyArn;
+    const writer = `Bearer ${tokenWith({ ...claims, scope: 'secrets:write' })}`;
+    for (const name of ['A', 'B']) {
+      const body = JSON.stringify({ name, value: 'secret' });
+      expect((await call('create-secret', writer, { body })).status).toBe(201);
+    }
+    const ids = store.items().map(({ writeId }) => writeId?.S);
+    expect(ids).toEqual(Array(2).fill(expect.stringMatching(/^[\w-]{22}$/)));
+    expect(new Set(ids).size).toBe(2);
+  });
+
+  it.each(['get-health', 'whoami'])(
+    'log both request ids, metrics and the name of the stack, as %s does',
+    async (name) => {
+      const lines = keepLog();
+      process.env['SERVICE_NAME'] = 'stack-1';
+      const requestContext = { requestId: 'g-1' } as Event['requestContext'];
+      await call(name, `Bearer ${token}`, { requestContext });
+      expect(lines()).toMatchObject([
+        {
+          ...{ message: 'request', requestId: 'r-1', gatewayRequestId: 'g-1', seq: 1 },
+          ...{ service: 'stack-1', operation: name, status: 200 },
+          ...{ Duration: expect.any(Number), _aws: { Timestamp: expect.any(Number) } },
+        },
+      ]);
+    },
+  );
+
+  it.each([
+    ['AUTH_AUDIENCE', 'whoami'],
+    ['VAULT_ID', 'list-secrets'],
+    ['TABLE_NAME', 'delete-secret'],
+    ['MASTER_KEY_ID', 'get-secret'],
+  ])('fail to start if %s is missing or empty, as %s does', (variable, name) => {
+    for (const value of [undefined, '']) {
+      jest.resetModules();
+      process.env = { ...process.env, [variable]: value };
+      expect(() => freshHandler(name)).toThrow(`missing environment variables: ${variable}`);
+    }
+  });
+
+  it('fail to start if their key set contains a private key', () => {
+    process.env['AUTH_JWKS'] = keySet(privateJwk(key));
+    expect(() => freshHandler('whoami')).toThrow('the key set may contain only public keys');
+  });
+
+  it('start without the variables that they do not need', () => {
+    for (const name of ['VAULT_ID', 'TABLE_NAME', 'MASTER_KEY_ID']) delete process.env[name];
+    expect(() => freshHandler('whoami')).not.toThrow();
+    delete process.env['AUTH_ISSUER'];
+    expect(() => freshHandler('get-health')).not.toThrow();
   });
 });
 
 describe('the AWS clients of a function', () => {
-  it('cannot be created without the id of the vault', () => {
-    delete process.env['VAULT_ID'];
-    expect(freshPorts).toThrow('missing environment variables: VAULT_ID');
-  });
-
   it('leave all retries to the vault: each call of an AWS client is one request', async () => {
     const failing = await serve((_request, response) => response.writeHead(500).end('{}'));
     process.env['AWS_ENDPOINT_URL_DYNAMODB'] = failing.url;
@@ -200,45 +268,5 @@ describe('the AWS clients of a function', () => {
     const context = requestContext({ clock: { ...machineClock, after } });
     await expectReadFails(context);
     expect(context.journal.storeCalls).toHaveLength(3);
-  });
-});
-
-/** A store and a master key that answer only probes, and a list of these calls. */
-const homeOf = () => {
-  const asked: string[] = [];
-  const unused = async () => {
-    throw new Error('only the probe is called');
-  };
-  const itemsOf = () => ({
-    ...{ get: unused, range: unused, names: unused, write: unused },
-    probe: async () => {
-      asked.push('store');
-      return { replicated: false };
-    },
-  });
-  const masterKey = {
-    ...{ generate: unused, unwrap: unused },
-    describe: async () => {
-      asked.push('key');
-      return { masterKeyId: '1234abcd', isEnabled: true };
-    },
-  };
-  return { asked, home: { itemsOf, masterKey } };
-};
-
-describe('a host that provides its own store and master key', () => {
-  it('needs no AWS credentials and calls no AWS endpoint', async () => {
-    delete process.env['AWS_ACCESS_KEY_ID'];
-    delete process.env['AWS_SECRET_ACCESS_KEY'];
-    process.env['AWS_ENDPOINT_URL_DYNAMODB'] = 'http://127.0.0.1:1';
-    process.env['AWS_ENDPOINT_URL_KMS'] = 'http://127.0.0.1:1';
-    const { asked, home } = homeOf();
-    // The host may provide its store later than its key.
-    freshHome().useHome({ masterKey: home.masterKey });
-    freshHome().useHome({ itemsOf: home.itemsOf });
-    const ports = freshPorts();
-    await ports.store.for(requestContext(), someone()).probe();
-    expect(await ports.dataKeys.for(requestContext()).probe()).toEqual({ masterKeyId: '1234abcd' });
-    expect(asked).toEqual(['store', 'key']);
   });
 });

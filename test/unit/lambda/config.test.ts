@@ -1,53 +1,16 @@
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from '@jest/globals';
+import { issuerIn } from '../../../functions/access/issuer-variables.ts';
 import {
   readCommit,
   readIdentity,
-  readIdentityConfig,
+  readServiceName,
   readServicesConfig,
-} from '../../../functions/runtime/config.ts';
+} from '../../../functions/lambda/config.ts';
 import { freshFolder } from '../../support/local-process.ts';
 
 const identity = { AUTH_ISSUER: 'urn:i', AUTH_AUDIENCE: 'vault', AUTH_JWKS: '{"keys":[]}' };
-const byUrl = { ...identity, AUTH_JWKS: undefined, AUTH_JWKS_URL: 'https://issuer.test/jwks' };
-
-describe('readIdentityConfig', () => {
-  it('accepts a key set, or the address of one', () => {
-    const keySet = { jwks: '{"keys":[]}' };
-    expect(readIdentityConfig(identity)).toEqual({ issuer: 'urn:i', audience: 'vault', keySet });
-    expect(readIdentityConfig(byUrl).keySet).toEqual({ url: 'https://issuer.test/jwks' });
-    expect(readIdentityConfig({ ...byUrl, AUTH_JWKS: '' })).toEqual(readIdentityConfig(byUrl));
-  });
-
-  const unset = { AUTH_JWKS: undefined, AUTH_JWKS_URL: undefined };
-  it.each([
-    [{ ...identity, AUTH_ISSUER: undefined }, 'AUTH_ISSUER'],
-    [{ ...byUrl, AUTH_ISSUER: '' }, 'AUTH_ISSUER'],
-    [{ ...identity, AUTH_AUDIENCE: '' }, 'AUTH_AUDIENCE'],
-    [{ ...byUrl, AUTH_AUDIENCE: undefined }, 'AUTH_AUDIENCE'],
-    [{ ...identity, ...unset }, 'AUTH_JWKS or AUTH_JWKS_URL'],
-    [{ ...identity, AUTH_JWKS: '', AUTH_JWKS_URL: '' }, 'AUTH_JWKS or AUTH_JWKS_URL'],
-    [{}, 'AUTH_ISSUER, AUTH_AUDIENCE, AUTH_JWKS or AUTH_JWKS_URL'],
-  ])('names everything that is missing in %j: %s', (environment, names) => {
-    expect(() => readIdentityConfig(environment)).toThrow(
-      new Error(`missing environment variables: ${names}`),
-    );
-  });
-
-  it('rejects a key set together with an address', () => {
-    const both = { ...byUrl, AUTH_JWKS: '{"keys":[]}' };
-    expect(() => readIdentityConfig(both)).toThrow('AUTH_JWKS and AUTH_JWKS_URL are both set');
-  });
-
-  it.each(['http://issuer.test/jwks', 'file:///etc/jwks', '//issuer.test', 'https:/issuer.test'])(
-    'rejects the address %s for the key set',
-    (url) => {
-      const read = () => readIdentityConfig({ ...byUrl, AUTH_JWKS_URL: url });
-      expect(read).toThrow('AUTH_JWKS_URL must begin with https://');
-    },
-  );
-});
 
 describe('readIdentity', () => {
   const folder = freshFolder();
@@ -56,7 +19,7 @@ describe('readIdentity', () => {
   afterEach(() => rmSync(join(folder, 'access-policy.json'), { force: true }));
 
   it('returns the policy next to the function, or else the issuer in environment variables', () => {
-    const variables = readIdentityConfig(identity);
+    const variables = issuerIn(identity);
     expect(readIdentity({ ...identity, ...bundled })).toEqual(variables);
     expect(readIdentity(identity)).toEqual(variables);
     writeFileSync(join(folder, 'access-policy.json'), JSON.stringify(policy));
@@ -83,24 +46,6 @@ describe('readIdentity', () => {
   });
 });
 
-describe('readCommit', () => {
-  const commit = 'a1'.repeat(20);
-
-  it('returns the commit, or null if none is set', () => {
-    expect(readCommit({ VAULT_COMMIT: commit })).toBe(commit);
-    expect([{}, { VAULT_COMMIT: '' }].map(readCommit)).toEqual([null, null]);
-  });
-
-  it.each(['main', commit.slice(1), `${commit}0`, commit.toUpperCase(), `${commit}\n`])(
-    'refuses %j, which is not a whole commit',
-    (text) => {
-      expect(() => readCommit({ VAULT_COMMIT: text })).toThrow(
-        new Error('VAULT_COMMIT must be 40 hexadecimal digits, as git rev-parse HEAD prints them'),
-      );
-    },
-  );
-});
-
 describe('readServicesConfig', () => {
   const services = { VAULT_ID: 'v-1', TABLE_NAME: 't', MASTER_KEY_ID: 'k' };
 
@@ -123,18 +68,18 @@ describe('readServicesConfig', () => {
     );
   });
 
-  it.each(['a', 'Z9-', 'x'.repeat(64)])('accepts the vault id %s', (id) => {
-    expect(readServicesConfig({ ...services, VAULT_ID: id }).vaultId).toBe(id);
+  it('rejects a malformed id of the vault', () => {
+    expect(() => readServicesConfig({ ...services, VAULT_ID: 'a b' })).toThrow(
+      new Error('VAULT_ID must be 1 to 64 letters, digits or "-"'),
+    );
   });
+});
 
-  it.each(['x'.repeat(65), 'a b', 'a_b', 'a:b', 'é', 'a\n', '-\0'])(
-    'rejects the vault id %j, and says which ones are allowed',
-    (id) => {
-      expect(() => readServicesConfig({ ...services, VAULT_ID: id })).toThrow(
-        new Error('VAULT_ID must be 1 to 64 letters, digits or "-"'),
-      );
-    },
-  );
+describe('readServiceName', () => {
+  it('returns the name of the stack, or `vault` if none is set', () => {
+    expect(readServiceName({ SERVICE_NAME: 'stack-1' })).toBe('stack-1');
+    expect([{}, { SERVICE_NAME: '' }].map(readServiceName)).toEqual(['vault', 'vault']);
+  });
 });
 
 describe('the environment that is read', () => {
@@ -144,9 +89,11 @@ describe('the environment that is read', () => {
   });
 
   it('is that of the process unless another is given', () => {
+    const commit = 'a1'.repeat(20);
     const services = { VAULT_ID: 'v', TABLE_NAME: 't', MASTER_KEY_ID: 'k' };
-    process.env = { ...identity, ...services };
-    expect(readIdentityConfig().issuer).toBe('urn:i');
+    process.env = { ...identity, ...services, SERVICE_NAME: 'stack-1', VAULT_COMMIT: commit };
+    expect(readIdentity()).toEqual(issuerIn(identity));
     expect(readServicesConfig().tableName).toBe('t');
+    expect([readServiceName(), readCommit()]).toEqual(['stack-1', commit]);
   });
 });

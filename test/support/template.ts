@@ -1,11 +1,8 @@
-/**
- * Reads template.yaml, so that the local hosts serve the deployed routes and table and nothing is
- * defined twice. Only the parts of the file that the local hosts use are checked.
- */
+/** What template.yaml says about the routes and the table, to compare it with the code. */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as v from 'valibot';
-import { parse, type YAMLMap, type YAMLSeq } from 'yaml';
+import { parseTemplate } from '../../local/containers/template.ts';
 
 /** One route of the API and the function that answers it. */
 export type Route = {
@@ -14,13 +11,13 @@ export type Route = {
   readonly path: string;
   /** The operation, which is also the name of the function's file: `create-secret`. */
   readonly operation: string;
-  /** The function's source, relative to the template: `functions/create-secret.ts`. */
+  /** The function's source, relative to the template: `functions/lambda/create-secret.ts`. */
   readonly entryPoint: string;
   readonly timeoutMs: number;
 };
 
 /** The table in the format of `CreateTable` (without a name), and the attribute of its TTL. */
-export type TableDefinition = {
+type TableDefinition = {
   readonly create: v.InferOutput<typeof tableProperties>;
   readonly timeToLiveAttribute: string;
 };
@@ -73,29 +70,9 @@ const document = v.object({
   Resources: v.record(v.string(), v.looseObject({ Type: v.string() })),
 });
 
-const intrinsics = ['Ref', 'Sub', 'GetAtt', 'If', 'Equals', 'Not', 'And', 'Or', 'Join', 'Select'];
-const long = (name: string) => (name === 'Ref' ? name : `Fn::${name}`);
-const customTags = intrinsics.flatMap((name) => [
-  { tag: `!${name}`, resolve: (text: string) => ({ [long(name)]: text }) },
-  {
-    tag: `!${name}`,
-    collection: 'seq' as const,
-    resolve: (node: YAMLMap | YAMLSeq) => ({ [long(name)]: node.toJSON() }),
-  },
-]);
+const templateFile = join(import.meta.dirname, '..', '..', 'template.yaml');
 
-/**
- * Parses the YAML of a CloudFormation template into plain data: `!Ref X` becomes `{ Ref: 'X' }`, as
- * in JSON.
- */
-export const parseTemplate = (text: string): unknown => parse(text, { customTags });
-
-const templateFile = join(import.meta.dirname, '..', 'template.yaml');
-
-/**
- * Reads the routes and the table. Throws if the file is missing or lacks a part that the local
- * hosts use.
- */
+/** Reads the routes and the table. Throws if the file lacks a part of them. */
 export const readTemplate = async (): Promise<Template> => {
   const { Globals, Resources } = v.parse(
     document,
