@@ -11,14 +11,15 @@
 import {
   createCipheriv,
   createDecipheriv,
-  createHash,
   createSecretKey,
+  hash,
   hkdfSync,
   randomBytes,
 } from 'node:crypto';
 import { ApiError } from '../model/errors.ts';
 import { formatInstant, type Identity, type SealedValue } from '../model/types.ts';
 import { sameBytes } from './fingerprint.ts';
+import { encodeTexts } from './text-list.ts';
 
 /** The format of sealed versions and of their AAD. */
 export const format = 'v2';
@@ -81,25 +82,18 @@ export const open = (sealed: SealedValue, dataKey: Uint8Array, identity: Identit
  * missing note is encoded as an empty text; a note is never empty.
  */
 export const encodeIdentity = (identity: Identity): Uint8Array =>
-  Buffer.concat(
-    [
-      format,
-      identity.vault,
-      identity.tenant,
-      identity.name,
-      String(identity.version),
-      formatInstant(identity.validFrom),
-      identity.createdBy,
-      identity.writeId,
-      identity.masterKeyId,
-      identity.note ?? '',
-    ].flatMap((text) => {
-      const bytes = Buffer.from(text, 'utf8');
-      const length = Buffer.alloc(4);
-      length.writeUInt32BE(bytes.length);
-      return [length, bytes];
-    }),
-  );
+  encodeTexts([
+    format,
+    identity.vault,
+    identity.tenant,
+    identity.name,
+    String(identity.version),
+    formatInstant(identity.validFrom),
+    identity.createdBy,
+    identity.writeId,
+    identity.masterKeyId,
+    identity.note ?? '',
+  ]);
 
 /**
  * HKDF-SHA-256 (RFC 5869) of the data key, with an empty salt, info = SHA-256(AAD) and L = 64. The
@@ -108,7 +102,7 @@ export const encodeIdentity = (identity: Identity): Uint8Array =>
  */
 const derive = (dataKey: Uint8Array, aad: Uint8Array) => {
   if (dataKey.length !== dataKeyBytes) throw new ApiError('internal', 'a data key has 32 bytes');
-  const info = createHash('sha256').update(aad).digest();
+  const info = hash('sha256', aad, 'buffer');
   const key = createSecretKey(dataKey);
   const output = Buffer.from(hkdfSync('sha256', key, new Uint8Array(0), info, 64));
   return { encryptionKey: output.subarray(0, 32), commitment: output.subarray(32) };

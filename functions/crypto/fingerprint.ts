@@ -7,7 +7,7 @@
  *
  * This file also makes the tags of answers and the anchors of versions, which need no key.
  */
-import { createHash, createHmac, hkdfSync, timingSafeEqual } from 'node:crypto';
+import { createHmac, hash, hkdfSync, timingSafeEqual } from 'node:crypto';
 import type { AnchoredRef, WriteRef } from '../model/types.ts';
 
 export const contentHashBytes = 32;
@@ -47,7 +47,7 @@ export const sameBytes = (a: Uint8Array, b: Uint8Array): boolean =>
 
 /** A hash of `parts`: 43 characters of base64url. Different lists have different tags. */
 export const tagOfParts = (parts: readonly string[]): string =>
-  createHash('sha256').update(frame(parts)).digest('base64url');
+  hash('sha256', frame(parts), 'base64url');
 
 /**
  * The anchor of a version: 48 bits as 8 characters of base64url. After a restore, a version number

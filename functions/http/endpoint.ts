@@ -14,6 +14,7 @@ import { problem, type Reply, reply, type TextReply } from './responses.ts';
 export type Endpoint<Request, Answer> = {
   /** The name of the operation. Its file, its function and its `operationId` have the same name. */
   readonly operation: string;
+  readonly method: string;
   /**
    * The scopes that every caller needs, checked before the request is parsed. `parse` may require
    * more.
@@ -69,7 +70,7 @@ export const createEndpoint =
     const began = clock.elapsed();
     const elapsed = () => clock.elapsed() - began;
     const now = clock.now();
-    const { operation, scopes, takes, parse, run } = endpoint;
+    const { operation, method, scopes, takes, parse, run } = endpoint;
     const { requestId } = sent;
     const journal = openJournal(operation, requestId, sent.gatewayRequestId);
     let principal: Principal | undefined;
@@ -87,7 +88,8 @@ export const createEndpoint =
         const context = {
           requestId,
           now,
-          writeId: newWriteId(),
+          // A read writes nothing, and drawing an id would be a part of its cost.
+          writeId: method === 'GET' ? '' : newWriteId(),
           elapsed,
           storeTime: createStopwatch(elapsed),
           clock,

@@ -26,7 +26,7 @@ export type OpenRoute<Needs> = Route<
   Pick<EndpointParts, 'openJournal'> & { readonly clock: Pick<Clock, 'elapsed'> }
 >;
 
-type Definition<Request, Answer, Needs> = Pick<Route, 'method' | 'path'> &
+type Definition<Request, Answer, Needs> = Pick<Route, 'path'> &
   Omit<Endpoint<Request, Answer>, 'run'> & {
     readonly run: (needs: Needs) => Operation<Request, Answer>;
   };

@@ -11,7 +11,9 @@
  * entry, sorted by name. Each text is UTF-8 after its length (big-endian uint32), so two different
  * contexts never have the same bytes.
  */
+
 import { createCipheriv, createDecipheriv, type KeyObject, randomBytes } from 'node:crypto';
+import { encodeTexts } from '../../functions/crypto/text-list.ts';
 
 const layout = 0x01;
 const headerBytes = 17;
@@ -20,23 +22,8 @@ const tagBytes = 16;
 
 export type EncryptionContext = ReadonlyMap<string, string>;
 
-const uint32 = (value: number): Buffer => {
-  const bytes = Buffer.alloc(4);
-  bytes.writeUInt32BE(value);
-  return bytes;
-};
-const lengthPrefixed = (text: string): Buffer => {
-  const bytes = Buffer.from(text, 'utf8');
-  return Buffer.concat([uint32(bytes.length), bytes]);
-};
 const additionalData = (header: Buffer, context: EncryptionContext): Buffer =>
-  Buffer.concat([
-    header,
-    ...[...context]
-      .sort(([a], [b]) => (a < b ? -1 : 1))
-      .flat()
-      .map(lengthPrefixed),
-  ]);
+  encodeTexts([...context].sort(([a], [b]) => (a < b ? -1 : 1)).flat(), header);
 
 const headerOf = (keyId: string): Buffer =>
   Buffer.concat([Buffer.of(layout), Buffer.from(keyId.replaceAll('-', ''), 'hex')]);

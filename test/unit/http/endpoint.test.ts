@@ -26,6 +26,7 @@ const recorded = (
     readonly takes?: readonly string[];
     readonly bodyIsOptional?: boolean;
     readonly body?: unknown;
+    readonly method?: string;
   } = {},
 ) => {
   const steps: string[] = [];
@@ -55,6 +56,7 @@ const recorded = (
   };
   const handle = createEndpoint<string, string>(parts, {
     operation: 'get-secret',
+    method: options.method ?? 'POST',
     scopes: options.scopes ?? ['secrets:read'],
     ...(options.takes && { takes: options.takes }),
     bodyIsOptional: options.bodyIsOptional ?? false,
@@ -110,6 +112,12 @@ describe('a request', () => {
     await call();
     expect(contexts.map(({ writeId }) => writeId)).toEqual(['w-1', 'w-2']);
     expect(closings.map(({ elapsedMs }) => elapsedMs)).toEqual([30, 30]);
+  });
+
+  it('has no write id if it is a GET, which writes nothing', async () => {
+    const { call, contexts } = recorded({ method: 'GET' });
+    await call();
+    expect(contexts.map(({ writeId }) => writeId)).toEqual(['']);
   });
 
   it('is rejected with 401 before parsing if its token is invalid', async () => {
