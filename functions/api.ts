@@ -18,7 +18,7 @@ export type ApiParts<Needs> = EndpointParts & {
   readonly report: (line: string) => void;
 };
 
-export type ApiRoute = Pick<Route, 'operation' | 'method' | 'path' | 'scopes'>;
+type ApiRoute = Pick<Route, 'operation' | 'method' | 'path'>;
 
 export type Api = {
   /** Finds the route of a request. Every route for GET takes HEAD, too. */
@@ -60,7 +60,7 @@ export const createApi = <Needs>(routes: readonly Route<Needs>[], parts: ApiPart
 };
 
 const describeError = (error: unknown): string => {
-  if (!(error instanceof Error)) return 'threw what is no error';
+  if (!(error instanceof Error)) return 'threw something that is not an Error';
   const [, ...frames] = (error.stack ?? '').split(/\n\s+at /);
   return [error.name, ...frames.slice(0, 5)].join(' at ');
 };

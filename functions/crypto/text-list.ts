@@ -2,8 +2,8 @@ const lengthBytes = 4;
 
 /**
  * Encodes a list of texts: each as UTF-8 after its length, a big-endian uint32, so that different
- * lists have different encodings. `head` precedes them as it is. All of it is written into one
- * buffer, because a buffer for each part would cost more than the encryption of a short value.
+ * lists have different encodings. The encoding starts with `head`, unchanged. All of it is written
+ * into one buffer, because a read makes several such lists of ten texts.
  */
 export const encodeTexts = (
   texts: readonly string[],

@@ -24,6 +24,7 @@ export type PathParameters = Readonly<Record<string, string>>;
 
 export type HttpReply = {
   readonly status: number;
+  /** Only names and values that HTTP allows. The transport does not check them. */
   readonly headers: Readonly<Record<string, string>>;
   /** Empty if the reply has no body. */
   readonly body: string;

@@ -125,8 +125,8 @@ export const instantOf = (text: string, now: number): number => {
 
 /**
  * The URL of a secret, relative to the URL of the request `/v1/secrets`. It is relative because the
- * function does not know the stage of API Gateway, with which the path in that URL may begin. A
- * request with a trailing slash reaches the same function, but needs a shorter reference.
+ * vault does not know the stage of an API Gateway in front of it, with which the path in that URL
+ * may begin. A request with a trailing slash reaches the same route, but needs a shorter reference.
  */
 export const referenceTo = (name: string, { path }: Pick<HttpRequest, 'path'>): string =>
   path.endsWith('/') ? name : `secrets/${name}`;

@@ -1,6 +1,6 @@
 /**
- * Builds replies, and has the table of the statuses of errors. Below status 500 an
- * error's reply carries its own message, from 500 on only the fixed sentence of its code.
+ * Builds replies, and has the table of the statuses of errors. Below status 500 an error's reply
+ * carries its own message, from 500 on only the fixed sentence of its code.
  */
 import { anchored } from '../crypto/fingerprint.ts';
 import { ApiError, type ErrorCode, type ErrorProperties, type FileError } from '../model/errors.ts';

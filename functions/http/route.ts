@@ -1,5 +1,4 @@
 /** An operation of the API as data: where it is, who may call it, and how it answers. */
-import type { Scope } from '../model/types.ts';
 import type { Clock, Operation } from '../vault/request.ts';
 import { createEndpoint, type Endpoint, type EndpointParts } from './endpoint.ts';
 import type { Handle } from './messages.ts';
@@ -8,14 +7,12 @@ import type { Handle } from './messages.ts';
  * A route that needs `Needs` to run. What an operation may use is therefore in its type: a
  * `Route<StorePorts>` cannot call the master key.
  */
-export type Route<Needs = never, Parts = EndpointParts> = {
-  /** The name of the operation. Its file, its function and its `operationId` have the same name. */
-  readonly operation: string;
-  readonly method: string;
+export type Route<Needs = never, Parts = EndpointParts> = Pick<
+  Endpoint<unknown, unknown>,
+  'operation' | 'method' | 'scopes'
+> & {
   /** The path, with its parameters in braces: `/v1/secrets/{name}`. */
   readonly path: string;
-  /** The scopes that every caller needs. */
-  readonly scopes: readonly Scope[];
   /** Makes the function that answers requests. What it remembers between them stays in it. */
   readonly serve: (parts: Parts, needs: Needs) => Handle;
 };

@@ -1,6 +1,6 @@
 import type { Clock } from '../vault/request.ts';
 
-/** How often the waits are checked. A wait ends at most so much after its limit. */
+/** How often the waits are checked. A wait may exceed its limit by this much. */
 const checkEveryMs = 1_000;
 
 type Wait = { readonly since: number; readonly end: () => void };

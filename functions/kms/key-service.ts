@@ -38,7 +38,7 @@ export class KeyFault extends Error implements Fault {
   /** The id of the call in the audit log of KMS, if KMS replied. */
   readonly requestId: string | undefined;
 
-  /** No reply and no log line contains the message. It may name the key or its file. */
+  /** No reply and no line of a request contains the message. It may name the key or its file. */
   constructor({ code, retryable, cause }: Fault, message: string, requestId?: string) {
     super(message);
     // A log line shows the name of the error that refused its request.

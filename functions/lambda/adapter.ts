@@ -13,7 +13,7 @@ export type Handler = (
   context: Pick<Context, 'awsRequestId'>,
 ) => Promise<APIGatewayProxyResult>;
 
-/** The values by their names, as an event has them: one of each name, or a list. */
+/** The headers or query parameters of an event: one value or a list for each name. */
 type Named = Event['headers'] | Event['multiValueHeaders'] | null;
 
 const pairsIn = (named: Named): readonly (readonly [name: string, value: string])[] =>

@@ -184,8 +184,8 @@ export const times = {
    */
   answerByMs: 9_900,
   /**
-   * A host ends its wait for the answer of an operation after this time, as Lambda does by the
-   * `Timeout` in template.yaml. Only an operation with a bug takes so long.
+   * A host ends its wait for the answer of an operation after this time, or up to a second later,
+   * as Lambda does by the `Timeout` in template.yaml. Only an operation with a bug takes so long.
    */
   noAnswerMs: 15_000,
   connectMs: 500,

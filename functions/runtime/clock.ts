@@ -17,5 +17,5 @@ export const machineClock: Clock = {
 
 export const newWriteId = (): string => randomBytes(limits.writeIdBytes).toString('base64url');
 
-/** Returns a new id for a run, which is all the lines that one process writes to the log. */
+/** Returns a new id for a run, which is all the lines that a vault writes in one process. */
 export const newRunId = (): string => randomBytes(limits.runIdBytes).toString('base64url');

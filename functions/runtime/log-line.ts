@@ -1,7 +1,7 @@
 /**
- * A line of the log: one JSON object. Undefined fields are left out. The lines of a vault are
- * numbered, and each has the digest of the one before, so that `dsvault log check` notices a line
- * that is missing or was changed. All lines of a vault must be written here.
+ * A line of the log: one JSON object. Undefined fields are left out. The lines that a vault writes
+ * in one process are numbered, and each has the digest of the one before, so that `dsvault log
+ * check` notices a line that is missing or was changed. All lines of a vault must be written here.
  */
 import { lineDigest } from '../model/line-digest.ts';
 import { newRunId } from './clock.ts';

@@ -21,7 +21,10 @@ export type Clock = {
 export type RequestContext = {
   readonly requestId: string;
   readonly now: number;
-  /** Shared by all attempts of the request. Distinguishes its own write from another request's. */
+  /**
+   * Shared by all attempts of the request. Distinguishes its own write from another request's.
+   * Empty for a GET, which writes nothing.
+   */
   readonly writeId: string;
   /** Milliseconds since the request began. */
   readonly elapsed: () => number;

@@ -52,8 +52,8 @@ program.action(async () => {
     const { vaultId } = cluster;
     // A node takes no issuer from the `AUTH_…` variables, so that all nodes decide alike.
     const { [policyVariable]: policyFile } = process.env;
-    const users = { identity, log, report };
-    const policy = openIdentity({ [policyVariable]: policyFile }, cluster.jwks, users);
+    const source = policyFile ? { file: policyFile } : 'local';
+    const policy = openIdentity(source, cluster.jwks, { identity, log, report });
     const endMetrics = await metrics.serve(report, async (registry) =>
       (await import('../node/node-metrics.ts')).addNodeMetrics(registry, node.status),
     );

@@ -21,6 +21,7 @@ import {
 import { type Bounds, bounds as presetBounds } from '../http/bounds.ts';
 import { type BodyFault, isFromPage } from '../http/request-body.ts';
 import { type ServingPair, serverTls } from '../http/tls.ts';
+
 export type GatewayOptions = {
   readonly api: Api;
   readonly host: string;

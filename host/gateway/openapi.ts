@@ -21,7 +21,7 @@ const isKnown = (request: Pick<HttpRequest, 'headers'>): boolean =>
     .split(',')
     .some((tag) => ['*', etag, `W/${etag}`].includes(tag.trim()));
 
-/** The route that only a process that serves HTTP has. Functions on AWS do not have it. */
+/** Only a server has this route. On AWS there is no function for it. */
 export const openapiRoute: OpenRoute<unknown> = {
   operation: 'get-openapi',
   method: 'GET',

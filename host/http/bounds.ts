@@ -23,7 +23,7 @@ export const bounds = {
   headersMax: 100,
   /**
    * The maximum number of query parameters. No route has more than five, but up to this number the
-   * function itself answers and names the unknown ones.
+   * route itself answers and says that it does not know one.
    */
   queryParametersMax: 100,
   /**

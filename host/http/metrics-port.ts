@@ -51,7 +51,7 @@ const listenForScrapes = (registry: Registry, host: string, port: number): Promi
 };
 
 export type HostMetrics = {
-  /** Counts a request. */
+  /** Counts a request. Absent if there is no port for the metrics. */
   readonly observe: ((measures: Measures) => void) | undefined;
   /**
    * Serves the metrics, and reports the address. `addTo` can add metrics of the program. Returns a

@@ -7,11 +7,11 @@
  */
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
 import { createSecureContext } from 'node:tls';
-import { logCertificate } from '../../functions/runtime/host-lines.ts';
 import type { Level } from '../../functions/runtime/log-line.ts';
 import type { Log } from '../../functions/runtime/request-journal.ts';
 import { certificatesIn } from '../../system/certificates.ts';
 import { codeOf, misconfigured, sentenceOf } from '../../system/failures.ts';
+import { logCertificate } from '../process/host-log.ts';
 import { readSmallFile } from '../process/small-file.ts';
 import { certificateTimes } from './bounds.ts';
 import { type ServingPair, serverTls } from './tls.ts';

@@ -11,9 +11,9 @@ import {
 import { localIssuer } from '../../functions/access/policy-types.ts';
 import type { Identity } from '../../functions/http/identity.ts';
 import { localKeys } from '../../functions/http/key-sets.ts';
-import { logPolicy } from '../../functions/runtime/host-lines.ts';
 import type { Log } from '../../functions/runtime/request-journal.ts';
 import { codeOf, isFailure, misconfigured, sentenceOf } from '../../system/failures.ts';
+import { logPolicy } from '../process/host-log.ts';
 
 /** The variable that names the policy file. */
 export const policyVariable = 'AUTH_POLICY_FILE';

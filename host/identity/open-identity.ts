@@ -3,8 +3,13 @@
  * variables, or, if the user has configured neither, by the tokens of `npm run token`. These are
  * never mixed.
  */
-import { issuerIn, issuerVariables } from '../../functions/access/issuer-variables.ts';
+import {
+  type IssuerConfig,
+  issuerIn,
+  issuerVariables,
+} from '../../functions/access/issuer-variables.ts';
 import { localAudience, localIssuer } from '../../functions/access/policy-types.ts';
+import { localKeys } from '../../functions/http/key-sets.ts';
 import { misconfigured, sentenceOf } from '../../system/failures.ts';
 import {
   type FollowedPolicy,
@@ -15,41 +20,50 @@ import {
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
+/** A policy file, the issuer in the variables, or the tokens of `npm run token`. */
+export type IdentitySource = { readonly file: string } | IssuerConfig | 'local';
+
 /**
- * Throws a user-facing error if the variables name only a part of an issuer, or two sources of
- * issuers.
+ * Reads who may call the vault. Throws a user-facing error if the variables name only a part of an
+ * issuer, a key set that cannot be used, or two sources.
  */
-export const checkIdentity = (environment: Environment): void => {
+export const readIdentitySource = (environment: Environment): IdentitySource => {
   const given = issuerVariables.filter((name) => environment[name]);
-  if (given.length === 0) return;
-  if (environment[policyVariable]) {
+  const file = environment[policyVariable];
+  if (file && given.length > 0) {
     throw misconfigured(`${[policyVariable, ...given].join(' and ')} are set together; set one`);
   }
+  if (file) return { file };
+  if (given.length === 0) return 'local';
   try {
-    issuerIn(environment);
+    const issuer = issuerIn(environment);
+    if ('jwks' in issuer.keySet) checkKeySet(issuer.keySet.jwks);
+    return issuer;
   } catch (error) {
     throw misconfigured(sentenceOf(error), error);
   }
 };
 
+const checkKeySet = (jwks: string): void => {
+  try {
+    localKeys(jwks);
+  } catch (error) {
+    throw new Error(`AUTH_JWKS: ${sentenceOf(error)}`, { cause: error });
+  }
+};
+
 /**
- * Makes the identity accept those whom the environment names. `jwks` is the key set of `npm run
- * token`. Throws a user-facing error as `checkIdentity` and `followPolicyFile` do.
+ * Lets the identity accept those whom the source names. `jwks` is the key set of `npm run token`.
+ * Throws as `followPolicyFile` does.
  */
 export const openIdentity = (
-  environment: Environment,
+  source: IdentitySource,
   jwks: string,
   users: PolicyUsers,
 ): FollowedPolicy => {
-  checkIdentity(environment);
-  const file = environment[policyVariable];
-  if (file) return followPolicyFile(file, jwks, users);
-  const isLocal = !issuerVariables.some((name) => environment[name]);
+  if (source !== 'local' && 'file' in source) return followPolicyFile(source.file, jwks, users);
+  const isLocal = source === 'local';
   const local = { issuer: localIssuer, audience: localAudience, keySet: { jwks } };
-  try {
-    users.identity.use(isLocal ? local : issuerIn(environment), 'variables');
-  } catch (error) {
-    throw misconfigured(sentenceOf(error), error);
-  }
+  users.identity.use(isLocal ? local : source, 'variables');
   return { takesLocalTokens: isLocal, close: () => undefined };
 };

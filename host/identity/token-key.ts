@@ -1,6 +1,6 @@
 /**
  * The local issuer of tokens: an Ed25519 key pair in the data folder, created when it is first
- * needed. As with any issuer, the functions get only the public key.
+ * needed. As with any issuer, the vault uses only the public key.
  */
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';

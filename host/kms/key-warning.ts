@@ -1,6 +1,7 @@
 /** Logs faults of the key file. */
-import { logKeyFile } from '../../functions/runtime/host-lines.ts';
+
 import type { Log } from '../../functions/runtime/request-journal.ts';
+import { logKeyFile } from '../process/host-log.ts';
 
 const everyMs = 60_000;
 

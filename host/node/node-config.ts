@@ -22,7 +22,7 @@ export type NodeConfig = {
   /** A forward proxy (CONNECT) through which this node reaches the others. */
   readonly peerProxy: URL | undefined;
   /**
-   * The address (`unix:/path`) under which the functions reach this node's etcd, if a test puts a
+   * The address (`unix:/path`) under which the vault reaches this node's etcd, if a test puts a
    * proxy in between.
    */
   readonly etcdProxy: string | undefined;

@@ -10,6 +10,7 @@ import { misconfigured } from '../../system/failures.ts';
 import { createFileKey } from '../kms/file-key.ts';
 import { followMasterKey, stateOfKey } from '../kms/key-file.ts';
 import { isKeyInKms } from '../kms/vault-key.ts';
+import { regionIn } from '../process/region.ts';
 import type { ClusterFile } from './cluster-file.ts';
 import { nodeTimes } from './node-times.ts';
 import type { NodeKeyState } from './report.ts';
@@ -46,11 +47,7 @@ const followKmsKey = (key: KeyService): NodeKey['state'] => {
 };
 
 const keyInKms = async (masterKeyId: string): Promise<NodeKey> => {
-  const {
-    MASTER_KEY_ID: given,
-    AWS_REGION: region,
-    AWS_ENDPOINT_URL_KMS: kmsEndpoint,
-  } = process.env;
+  const { MASTER_KEY_ID: given, AWS_ENDPOINT_URL_KMS: kmsEndpoint } = process.env;
   if (process.env['VAULT_MASTER_KEY_FILE']) {
     throw misconfigured(
       'VAULT_MASTER_KEY_FILE is set, but the master key of the cluster is in a KMS',
@@ -63,7 +60,7 @@ const keyInKms = async (masterKeyId: string): Promise<NodeKey> => {
   }
   const { openKmsKey } = await import('../kms/kms-elsewhere.ts');
   const service = openKmsKey(masterKeyId, {
-    region: region || regionOf(masterKeyId),
+    region: regionIn(process.env) ?? regionOf(masterKeyId),
     endpoint: kmsEndpoint,
   });
   return {

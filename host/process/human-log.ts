@@ -31,12 +31,9 @@ const phraseOf = (line: LogLine): string | undefined => {
   return `warning: ${decision} in ${operation}  request ${requestId}`;
 };
 
-/**
- * Returns the text to show instead of a line, which is empty if the line is not shown. A line that
- * is not JSON of the log stays as it is.
- */
+/** Returns the text to show instead of a line, which is empty if the line is not shown. */
 export const humanLine = (text: string): string => {
-  const line = text.startsWith('{') ? parseLine(text) : undefined;
+  const line = parseLine(text);
   if (line === undefined) return text;
   const phrase = phraseOf(line);
   return phrase === undefined ? '' : `${timeOf(line.timestamp)}  ${shown(phrase)}\n`;

@@ -31,7 +31,7 @@ const running = v.object({
    */
   takesLocalTokens: v.boolean(),
 });
-/** A running vault: its address, and the settings of its functions. */
+/** A running vault: its address, and its settings. */
 export type RunningVault = v.InferOutput<typeof running>;
 
 /** The record of a cluster whose nodes `npm run cluster` has started on a folder. */

@@ -6,7 +6,6 @@
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { createIdentity } from '../../functions/http/identity.ts';
-import { requireSet } from '../../functions/model/variables.ts';
 import { machineClock } from '../../functions/runtime/clock.ts';
 import type { Table } from '../../functions/store/ports.ts';
 import { failure, isFailure, misconfigured, sentenceOf } from '../../system/failures.ts';
@@ -15,13 +14,13 @@ import { createHostApi, type VaultParts } from '../gateway/host-api.ts';
 import { openMetrics } from '../http/metrics-port.ts';
 import { openServingCertificate } from '../http/serving-certificate.ts';
 import type { ServingPair } from '../http/tls.ts';
-import { checkIdentity, openIdentity } from '../identity/open-identity.ts';
+import { openIdentity, readIdentitySource } from '../identity/open-identity.ts';
 import { openTokenKey } from '../identity/token-key.ts';
 import { givenVaultId, openVaultId } from '../identity/vault-id.ts';
 import { createFileKey } from '../kms/file-key.ts';
 import { masterKeyFile } from '../kms/key-file.ts';
 import { warningOfKey } from '../kms/key-warning.ts';
-import { checkKmsKey, type FoundKey, findVaultKey, isKeyInKms } from '../kms/vault-key.ts';
+import { checkKmsKey, findVaultKey, isKeyInKms } from '../kms/vault-key.ts';
 import { asTypedHere, folderSetting, isInImage } from '../process/commands.ts';
 import { dataFolderOf, startOnFolder } from '../process/data-folder.ts';
 import { type Closer, untilSignal } from '../process/ending.ts';
@@ -31,6 +30,7 @@ import { openLogFile } from '../process/log-file.ts';
 import { readHost, readPort, requireFreePort } from '../process/ports.ts';
 import { report, say } from '../process/program.ts';
 import { programTimes } from '../process/program-times.ts';
+import { presetRegion, regionIn } from '../process/region.ts';
 import { watchRoom } from '../process/room.ts';
 import type { RunningVault } from '../process/vault-records.ts';
 import { storeFile } from '../sqlite/database.ts';
@@ -38,6 +38,7 @@ import { keepExpiring } from '../sqlite/expiry.ts';
 import { openSqliteStore, type SqliteStore } from '../sqlite/sqlite-store.ts';
 import { readStoredKeys } from '../verify/stored-keys.ts';
 import { curlTo } from './curl.ts';
+import type { Place } from './dynamodb-elsewhere.ts';
 import { requireOwnStore } from './own-store.ts';
 
 type ServicesOptions = {
@@ -60,10 +61,6 @@ export type Services = {
   readonly close: () => Promise<void>;
 };
 
-/** The AWS Region, where a service needs one. */
-const regionIn = (environment: NodeJS.ProcessEnv): string =>
-  environment['AWS_REGION'] || environment['AWS_DEFAULT_REGION'] || 'us-east-1';
-
 type VaultKey = Pick<VaultParts, 'masterKey'> &
   Pick<RunningVault, 'masterKeyId' | 'masterKeyFile' | 'kmsEndpoint'>;
 
@@ -72,15 +69,11 @@ type VaultKey = Pick<VaultParts, 'masterKey'> &
  * different one.
  */
 const openKmsKeyOf = async (folder: string): Promise<VaultKey> => {
-  try {
-    requireSet(process.env, ['MASTER_KEY_ID']);
-  } catch (error) {
-    throw misconfigured(sentenceOf(error), error);
-  }
-  const { MASTER_KEY_ID: masterKeyId = '', AWS_ENDPOINT_URL_KMS: kmsEndpoint } = process.env;
+  const { MASTER_KEY_ID: masterKeyId, AWS_ENDPOINT_URL_KMS: kmsEndpoint } = process.env;
+  if (!masterKeyId) throw misconfigured('missing environment variables: MASTER_KEY_ID');
   checkKmsKey(folder, masterKeyId);
   const { openKmsKey } = await import('../kms/kms-elsewhere.ts');
-  const place = { region: regionIn(process.env), endpoint: kmsEndpoint };
+  const place = { region: regionIn(process.env) ?? presetRegion, endpoint: kmsEndpoint };
   return { masterKey: openKmsKey(masterKeyId, place), masterKeyId, kmsEndpoint };
 };
 
@@ -110,20 +103,17 @@ const never = new Promise<never>(() => undefined);
 const isStoreElsewhere = (): boolean => Boolean(process.env['AWS_ENDPOINT_URL_DYNAMODB']);
 
 /**
- * Opens the DynamoDB that the environment names. It gets the user's credentials if there are any,
- * and always if the master key is in a KMS, which needs them, too.
+ * Where the DynamoDB is that the environment names. It gets the user's credentials if there are
+ * any, and always if the master key is in a KMS, which needs them, too.
  */
-const openStoreElsewhere = async (tableName: string, closers: Closer[]): Promise<Table> => {
+const placeElsewhere = (tableName: string): Place => {
   const { env } = process;
-  const { openDynamodb } = await import('./dynamodb-elsewhere.ts');
-  const table = await openDynamodb({
+  return {
     endpoint: env['AWS_ENDPOINT_URL_DYNAMODB'] ?? '',
-    region: regionIn(env),
+    region: regionIn(env) ?? presetRegion,
     tableName,
     checksCredentials: isKeyInKms(env) || Boolean(env['AWS_ACCESS_KEY_ID'] || env['AWS_PROFILE']),
-  });
-  closers.push(table.close);
-  return table;
+  };
 };
 
 /**
@@ -140,14 +130,24 @@ export const startServices = ({ folder, report, warn }: ServicesOptions): Promis
     const found = isKeyInKms(process.env)
       ? await openKmsKeyOf(folder)
       : findVaultKey(folder, process.env, hasData, warn);
+    const openKey = async (table: Table): Promise<VaultKey> => {
+      if (!('open' in found)) return found;
+      const { arn, open } = found;
+      const key = await open(() => readStoredKeys({ table, vaultId }, arn));
+      const file = resolve(masterKeyFile(folder, process.env));
+      return { masterKey: createFileKey(key), masterKeyId: arn, masterKeyFile: file };
+    };
+    const openElsewhere = async () => {
+      const { openDynamodb } = await import('./dynamodb-elsewhere.ts');
+      const opened = await openDynamodb(placeElsewhere(tableName), openKey);
+      closers.push(opened.table.close);
+      return opened;
+    };
     const own = isElsewhere ? undefined : openStore(folder, report, closers);
-    const table = own ?? (await openStoreElsewhere(tableName, closers));
-    const openFileKey = async ({ arn, open }: FoundKey): Promise<VaultKey> => ({
-      masterKey: createFileKey(await open(() => readStoredKeys({ table, vaultId }, arn))),
-      masterKeyId: arn,
-      masterKeyFile: resolve(masterKeyFile(folder, process.env)),
-    });
-    const { masterKey, ...key } = 'open' in found ? await openFileKey(found) : found;
+    const { table, prepared } = own
+      ? { table: own, prepared: await openKey(own) }
+      : await openElsewhere();
+    const { masterKey, ...key } = prepared;
     return {
       vault: { vaultId, itemsOf: table.itemsOf, masterKey },
       running: {
@@ -220,9 +220,9 @@ export const serveVault = async (): Promise<void> => {
   const port = readPort(3_000);
   const certificate = openServingCertificate(process.env);
   const folder = dataFolderOf(process.env);
-  checkIdentity(process.env);
+  const source = readIdentitySource(process.env);
   const signal = untilSignal();
-  // A start that cannot serve leaves no new folder. If the folder exists, a vault may be running on
+  // If the port is in use, no new folder is made. If the folder exists, a vault may be running on
   // it, and the lock of the folder says so better than a port in use.
   if (!existsSync(folder)) await requireFreePort(readHost(), port);
   const identity = createIdentity(machineClock);
@@ -233,11 +233,11 @@ export const serveVault = async (): Promise<void> => {
   try {
     output.keep(openLogFile(join(folder, 'log')).write);
     const { jwks } = await openTokenKey(folder);
-    const policy = openIdentity(process.env, jwks, { identity, log, report });
+    const policy = openIdentity(source, jwks, { identity, log, report });
+    const api = createHostApi({ ...services.vault, identity, log, report });
     const endMetrics = await metrics.serve(say);
     const { takesLocalTokens } = policy;
     const running = { takesLocalTokens, ...services.running };
-    const api = createHostApi({ ...services.vault, identity, log, report });
     const served = await serveApi({ api, port, certificate, folder, running, log, report });
     await greet(served.url, certificate?.pair, folder, takesLocalTokens);
     const lost = await Promise.race([signal, services.failed]);

@@ -19,6 +19,7 @@ import {
 } from '../kms/key-file.ts';
 import { findKeyIdentity, findVaultKey, isKeyInKms } from '../kms/vault-key.ts';
 import { findClusterFile } from '../node/cluster-file.ts';
+import { presetRegion, regionIn } from '../process/region.ts';
 import { type RunningVault, runningRecord } from '../process/vault-records.ts';
 import { requireOwnStore } from '../single/own-store.ts';
 import { storeFile } from '../sqlite/database.ts';
@@ -48,7 +49,7 @@ const openKey = (file: string, arn: string, own: KeyIdentity | undefined): KeyFi
   return { file, key: followMasterKey(file, isProved ? own : { keyId }), isProved };
 };
 
-const region = (): string => process.env['AWS_REGION'] || 'us-east-1';
+const region = (): string => regionIn(process.env) ?? presetRegion;
 
 /** A DynamoDB table elsewhere, accessed with the user's own credentials. */
 const tableElsewhere = ({

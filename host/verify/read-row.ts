@@ -34,7 +34,7 @@ const keyOf = (item: Item): ItemKey => ({
 });
 
 /**
- * Decodes an item as strictly as the functions do. An unknown kind of item counts as unreadable,
+ * Decodes an item as strictly as the vault does. An unknown kind of item counts as unreadable,
  * too.
  */
 export const readRow = (item: Item, vaultId: string): Row => {

@@ -3,7 +3,7 @@
  * a table.
  */
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import { uncheckedKey } from '../../host/process/unchecked-key.ts';
+import { uncheckedKey } from '../../host/single/dynamodb-elsewhere.ts';
 import { startDynoxide } from '../../local/dynamodb/dynoxide.ts';
 import { startDynamodbLocal } from './dynamodb-local.ts';
 import { freshFolder } from './local-process.ts';

@@ -14,7 +14,7 @@ import {
   makeMasterKey,
   setKeyState,
 } from '../../host/kms/key-file.ts';
-import { uncheckedKey } from '../../host/process/unchecked-key.ts';
+import { uncheckedKey } from '../../host/single/dynamodb-elsewhere.ts';
 import { answerWith, type KmsAnswer } from './kms-answer.ts';
 
 export type KmsServer = {

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import { ApiError } from '../../../functions/model/errors.ts';
-import { logPolicy } from '../../../functions/runtime/host-lines.ts';
 import { type Level, writeToOutput } from '../../../functions/runtime/log-line.ts';
+import { logPolicy } from '../../../host/process/host-log.ts';
 import { createKeptLog, type KeptLog } from '../../support/kept-log.ts';
 
 afterEach(() => {
