@@ -44,8 +44,7 @@ export const createFindRoute = <Of extends Place>(routes: readonly Of[]): RouteF
     ({ pattern }) => pattern.length,
   );
   return (method, path) => {
-    const isLong = path.length > 1 && path.endsWith('/');
-    const sent = segmentsOf(isLong ? path.slice(0, -1) : path);
+    const sent = segmentsOf(path.endsWith('/') ? path.slice(0, -1) : path);
     const allow: string[] = [];
     for (const { route, methods, pattern } of byLength.get(sent.length) ?? []) {
       const parameters = parametersOf(pattern, sent);
