@@ -2,7 +2,7 @@ import { problem, reply } from './http/responses.ts';
 import type { OpenRoute } from './http/route.ts';
 import { ApiError } from './model/errors.ts';
 
-/** What tells whether a vault can serve requests. It must not reject. */
+/** Says whether a vault can serve requests. `isReady` must not reject. */
 export type Readiness = { readonly isReady: () => Promise<boolean> };
 
 /**

@@ -1,4 +1,4 @@
-/** Who is accepted: the access policy in use, or one issuer, and the state of it. */
+/** The access policy in use, or the one issuer whose tokens are accepted, and its state. */
 import { hash } from 'node:crypto';
 import type { IssuerConfig } from '../access/issuer-variables.ts';
 import type { AccessPolicy, IssuerPolicy } from '../access/policy-types.ts';

@@ -8,9 +8,9 @@
  */
 import type { EndpointParts } from '../http/endpoint.ts';
 import { ApiError, countsOf, type ForLog } from '../model/errors.ts';
-import { limits } from '../model/limits.ts';
 import type { Principal, VersionRef } from '../model/types.ts';
 import type { About, Decision, Journal, Selection } from '../vault/request.ts';
+import { portionsOf, selectedIn } from './line-lists.ts';
 import { createWriteLine, type LineParts, type WriteLine } from './log-line.ts';
 
 /** Decisions that need attention soon. An alarm in template.yaml counts the lines of each. */
@@ -184,43 +184,6 @@ const newList = () => new Set<string>();
 const secretOf = ({ name, version }: Partial<VersionRef>) => ({ secret: name, version });
 
 const writtenAs = ({ name, version }: Partial<VersionRef>): string => `${name}@${version}`;
-
-type Lists = Readonly<Record<string, readonly string[]>>;
-
-/**
- * Which versions in the lists of a line were selected by number or as past ones; all others were
- * current. Every line that lists versions as read, compared or copied also has a list `pinned`,
- * perhaps an empty one. If such a line has no `pinned`, it comes from a release that did not log
- * the selection.
- */
-const selectedIn = (
-  { read = [], compared = [], copied = [] }: Partial<Lists>,
-  selections: ReadonlyMap<string, Selection>,
-): Partial<Lists> => {
-  const entries = [...new Set([...read, ...compared, ...copied])];
-  const selected = (by: Selection) => entries.filter((entry) => selections.get(entry) === by);
-  const [pinned, past] = [selected('number'), selected('past')];
-  return { ...(entries.length > 0 && { pinned }), ...(past.length > 0 && { past }) };
-};
-
-/**
- * Splits the lists into portions of one line each: the first for the line `request`, all others for
- * lines `continued`. Only requests whose attempts lost races or failed need more than one portion.
- * Empty lists are left out.
- */
-const portionsOf = (lists: Readonly<Record<string, Iterable<string>>>): Partial<Lists>[] => {
-  const whole = Object.entries(lists).map(([field, entries]) => [field, [...entries]] as const);
-  const count = Math.ceil(
-    Math.max(...whole.map(([, { length }]) => length)) / limits.lineEntriesMax,
-  );
-  return Array.from({ length: count }, (_, index) => {
-    const from = index * limits.lineEntriesMax;
-    const parts = whole.map(
-      ([field, entries]) => [field, entries.slice(from, from + limits.lineEntriesMax)] as const,
-    );
-    return Object.fromEntries(parts.filter(([, entries]) => entries.length > 0));
-  });
-};
 
 const codeOf = (error: unknown): string | undefined => {
   if (error === undefined) return undefined;

@@ -10,7 +10,6 @@ import { misconfigured } from '../../system/failures.ts';
 import { createFileKey } from '../kms/file-key.ts';
 import { followMasterKey, stateOfKey } from '../kms/key-file.ts';
 import { isKeyInKms } from '../kms/vault-key.ts';
-import { regionIn } from '../process/region.ts';
 import type { ClusterFile } from './cluster-file.ts';
 import { nodeTimes } from './node-times.ts';
 import type { NodeKeyState } from './report.ts';
@@ -60,7 +59,9 @@ const keyInKms = async (masterKeyId: string): Promise<NodeKey> => {
   }
   const { openKmsKey } = await import('../kms/kms-elsewhere.ts');
   const service = openKmsKey(masterKeyId, {
-    region: regionIn(process.env) ?? regionOf(masterKeyId),
+    // Only `AWS_REGION` overrides the Region of the key, because `AWS_DEFAULT_REGION` may be set
+    // for other programs.
+    region: process.env['AWS_REGION'] || regionOf(masterKeyId),
     endpoint: kmsEndpoint,
   });
   return {

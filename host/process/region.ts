@@ -1,7 +1,6 @@
-/** The AWS Region of a KMS or a DynamoDB that a program on this machine uses. */
-
-export const presetRegion = 'us-east-1';
-
-/** Returns the Region that the environment names, if it names one. */
-export const regionIn = (environment: NodeJS.ProcessEnv): string | undefined =>
-  environment['AWS_REGION'] || environment['AWS_DEFAULT_REGION'] || undefined;
+/**
+ * Returns the AWS Region of the KMS and the DynamoDB that a program on this machine uses:
+ * `AWS_REGION`, or else `AWS_DEFAULT_REGION`, or else us-east-1.
+ */
+export const regionIn = (environment: NodeJS.ProcessEnv): string =>
+  environment['AWS_REGION'] || environment['AWS_DEFAULT_REGION'] || 'us-east-1';

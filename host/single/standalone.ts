@@ -30,7 +30,7 @@ import { openLogFile } from '../process/log-file.ts';
 import { readHost, readPort, requireFreePort } from '../process/ports.ts';
 import { report, say } from '../process/program.ts';
 import { programTimes } from '../process/program-times.ts';
-import { presetRegion, regionIn } from '../process/region.ts';
+import { regionIn } from '../process/region.ts';
 import { watchRoom } from '../process/room.ts';
 import type { RunningVault } from '../process/vault-records.ts';
 import { storeFile } from '../sqlite/database.ts';
@@ -73,7 +73,7 @@ const openKmsKeyOf = async (folder: string): Promise<VaultKey> => {
   if (!masterKeyId) throw misconfigured('missing environment variables: MASTER_KEY_ID');
   checkKmsKey(folder, masterKeyId);
   const { openKmsKey } = await import('../kms/kms-elsewhere.ts');
-  const place = { region: regionIn(process.env) ?? presetRegion, endpoint: kmsEndpoint };
+  const place = { region: regionIn(process.env), endpoint: kmsEndpoint };
   return { masterKey: openKmsKey(masterKeyId, place), masterKeyId, kmsEndpoint };
 };
 
@@ -110,7 +110,7 @@ const placeElsewhere = (tableName: string): Place => {
   const { env } = process;
   return {
     endpoint: env['AWS_ENDPOINT_URL_DYNAMODB'] ?? '',
-    region: regionIn(env) ?? presetRegion,
+    region: regionIn(env),
     tableName,
     checksCredentials: isKeyInKms(env) || Boolean(env['AWS_ACCESS_KEY_ID'] || env['AWS_PROFILE']),
   };

@@ -19,7 +19,7 @@ import {
 } from '../kms/key-file.ts';
 import { findKeyIdentity, findVaultKey, isKeyInKms } from '../kms/vault-key.ts';
 import { findClusterFile } from '../node/cluster-file.ts';
-import { presetRegion, regionIn } from '../process/region.ts';
+import { regionIn } from '../process/region.ts';
 import { type RunningVault, runningRecord } from '../process/vault-records.ts';
 import { requireOwnStore } from '../single/own-store.ts';
 import { storeFile } from '../sqlite/database.ts';
@@ -49,14 +49,15 @@ const openKey = (file: string, arn: string, own: KeyIdentity | undefined): KeyFi
   return { file, key: followMasterKey(file, isProved ? own : { keyId }), isProved };
 };
 
-const region = (): string => regionIn(process.env) ?? presetRegion;
-
 /** A DynamoDB table elsewhere, accessed with the user's own credentials. */
 const tableElsewhere = ({
   dynamodbEndpoint,
   tableName,
 }: Pick<VaultAddress, 'dynamodbEndpoint' | 'tableName'>): Table => {
-  const options = { region: region(), ...(dynamodbEndpoint && { endpoint: dynamodbEndpoint }) };
+  const options = {
+    region: regionIn(process.env),
+    ...(dynamodbEndpoint && { endpoint: dynamodbEndpoint }),
+  };
   return createDynamodbTable(new DynamoDBClient(options), tableName);
 };
 
@@ -72,7 +73,7 @@ const connectTo = <Held extends Table>(
   const { masterKeyFile: file, masterKeyId, kmsEndpoint, vaultId, tableName } = vault;
   const keyFile = file === undefined ? undefined : openKey(file, masterKeyId, own);
   const kms = new KMSClient({
-    region: region(),
+    region: regionIn(process.env),
     ...(kmsEndpoint && { endpoint: kmsEndpoint }),
   });
   const masterKey = keyFile ? createFileKey(keyFile.key) : createKmsKey(kms, masterKeyId);

@@ -1,51 +1,35 @@
 /**
- * Requests with several faults. Every function reports the first one in the order of G9.
- */
-import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
-import type { Context } from 'aws-lambda';
-import type { Handler } from '../../../functions/lambda/adapter.ts';
-import { eventWith } from '../../support/events.ts';
-import { ed25519, keySet, publicJwk, signToken } from '../../support/issuer.ts';
-import { guarded, type Operation } from '../../support/openapi.ts';
-import { type Route, readTemplate } from '../../support/template.ts';
-
-const key = ed25519();
-const kept = { ...process.env };
-const handlers = new Map<string, Handler>();
-
-/**
- * Set before the functions are loaded, because they read their environment then. None of these
+ * Requests with several faults. Every route reports the first one in the order of G9. None of these
  * requests calls a service.
  */
-beforeAll(async () => {
-  process.env = {
-    ...kept,
-    AUTH_ISSUER: 'urn:test',
-    AUTH_AUDIENCE: 'vault',
-    AUTH_JWKS: keySet(publicJwk(key)),
-    VAULT_ID: 'v',
-    TABLE_NAME: 'vault',
-    MASTER_KEY_ID: 'alias/vault',
-    AWS_REGION: 'eu-central-1',
-    AWS_ACCESS_KEY_ID: 'test',
-    AWS_SECRET_ACCESS_KEY: 'test',
-    AWS_ENDPOINT_URL_DYNAMODB: 'http://127.0.0.1:9',
-    AWS_ENDPOINT_URL_KMS: 'http://127.0.0.1:9',
-  };
-  const { routes } = await readTemplate();
-  for (const { operationId } of guarded) {
-    const { entryPoint } = routes.find(({ operation }) => operation === operationId) as Route;
-    const module = `../../../${entryPoint}`;
-    handlers.set(operationId, jest.requireActual<{ handler: Handler }>(module).handler);
-  }
-  for (const stream of [process.stdout, process.stderr]) {
-    jest.spyOn(stream, 'write').mockReturnValue(true);
-  }
-});
-afterAll(() => {
-  jest.restoreAllMocks();
-  process.env = kept;
-});
+import { describe, expect, it } from '@jest/globals';
+import { createIdentity } from '../../../functions/http/identity.ts';
+import { type ApiNeeds, routes } from '../../../functions/routes.ts';
+import { machineClock, newWriteId } from '../../../functions/runtime/clock.ts';
+import { createKeyedMutex } from '../../../functions/vault/keyed-mutex.ts';
+import { requestWith } from '../../support/events.ts';
+import { ed25519, keySet, publicJwk, signToken } from '../../support/issuer.ts';
+import { createKeptLog } from '../../support/kept-log.ts';
+import { guarded, type Operation } from '../../support/openapi.ts';
+
+const key = ed25519();
+const identity = createIdentity(machineClock);
+const keys = { jwks: keySet(publicJwk(key)) };
+identity.use({ issuer: 'urn:test', audience: 'vault', keySet: keys }, 'variables');
+
+const called = (): never => {
+  throw new Error('no service is called');
+};
+const needs: ApiNeeds = {
+  ...{ vaultId: 'v', store: { for: called }, dataKeys: { for: called } },
+  ...{ writers: createKeyedMutex(), isReady: async () => true, clock: machineClock },
+  ...{ about: { version: '1.2.3', commit: null }, policy: identity.state },
+};
+const { authenticate } = identity;
+const parts = { authenticate, clock: machineClock, newWriteId, ...createKeptLog() };
+const handles = new Map(
+  routes.map(({ operation, serve }) => [operation, serve(parts, needs)] as const),
+);
 
 const tokenWith = (scope: string, lifetimeS = 60, signer = key): string => {
   const exp = Math.floor(Date.now() / 1_000) + lifetimeS;
@@ -122,20 +106,18 @@ const codeOf = async ({ operationId }: Operation, faults: readonly Fault[]): Pro
     query: null,
   };
   const { headers, body, name, query } = faults.reduce((sent, { spoil }) => spoil(sent), good);
-  const event = eventWith(headers, {
+  const request = requestWith(headers, {
     path: '/v1/secrets',
     body,
-    pathParameters: { name, version: '1' },
     queryStringParameters: query,
   });
-  const handler = handlers.get(operationId);
-  const reply = await handler?.(event, { awsRequestId: 'r' } as Context);
+  const reply = await handles.get(operationId)?.(request, { name, version: '1' });
   return JSON.parse(reply?.body ?? '{}').code;
 };
 
 const taking = guarded.filter(({ node }) => node['requestBody'] !== undefined);
 
-describe('a function that takes a body', () => {
+describe('a route that takes a body', () => {
   it.each(taking)(
     '$operationId answers several faults with 413 rather than 415 or 400, and with 415 rather than 400',
     async (operation) => {
@@ -162,7 +144,7 @@ describe('a function that takes a body', () => {
   );
 });
 
-describe('a function that needs a scope', () => {
+describe('a route that needs a scope', () => {
   const scoped = guarded.filter(({ node }) => '403' in (node['responses'] as object));
 
   it.each(scoped)(
@@ -178,7 +160,7 @@ describe('a function that needs a scope', () => {
   );
 });
 
-describe('a function that takes no body', () => {
+describe('a route that takes no body', () => {
   const others = guarded.filter((operation) => !taking.includes(operation));
 
   it.each(others)('$operationId ignores a body of any size and type', async (operation) => {

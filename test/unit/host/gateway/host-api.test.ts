@@ -1,7 +1,7 @@
 import { createSecretKey, randomBytes, randomUUID } from 'node:crypto';
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { issuerIn } from '../../../../functions/access/issuer-variables.ts';
 import type { Api } from '../../../../functions/api.ts';
 import { createIdentity } from '../../../../functions/http/identity.ts';
@@ -9,10 +9,10 @@ import { machineClock } from '../../../../functions/runtime/clock.ts';
 import { createHostApi } from '../../../../host/gateway/host-api.ts';
 import { createFileKey } from '../../../../host/kms/file-key.ts';
 import { storeFile } from '../../../../host/sqlite/database.ts';
-import { openSqliteStore } from '../../../../host/sqlite/sqlite-store.ts';
+import { openSqliteStore, type SqliteStore } from '../../../../host/sqlite/sqlite-store.ts';
 import { requestWith } from '../../../support/events.ts';
 import { ed25519, keySet, publicJwk, signToken } from '../../../support/issuer.ts';
-import { createKeptLog } from '../../../support/kept-log.ts';
+import { createKeptLog, type KeptLog } from '../../../support/kept-log.ts';
 import { freshFolder } from '../../../support/local-process.ts';
 
 const signer = ed25519();
@@ -54,8 +54,23 @@ const sendTo =
 
 describe('the API of a host', () => {
   const kept = { ...process.env };
-  const folder = freshFolder();
-  const table = openSqliteStore(join(folder, storeFile), 'serve');
+  let folder: string;
+  let table: SqliteStore;
+  let log: KeptLog;
+  let reported: string[];
+  let send: ReturnType<typeof sendTo>;
+  beforeEach(() => {
+    process.env = { PATH: kept['PATH'] };
+    folder = freshFolder();
+    table = openSqliteStore(join(folder, storeFile), 'serve');
+    [log, reported] = [createKeptLog(), []];
+    const api = createHostApi({
+      ...{ vaultId: 'vault-1', itemsOf: table.itemsOf, masterKey: keyOfTest(), log },
+      ...{ identity: identityOfTest(), node: () => ({ name: 'node-1' }) },
+      report: (line) => void reported.push(line),
+    });
+    send = sendTo(api);
+  });
   afterEach(async () => {
     process.env = kept;
     await table.close();
@@ -63,16 +78,6 @@ describe('the API of a host', () => {
   });
 
   it('uses the store, the key, the identity and the log of the host, and no setting of AWS', async () => {
-    process.env = { PATH: kept['PATH'] };
-    const log = createKeptLog();
-    const reported: string[] = [];
-    const send = sendTo(
-      createHostApi({
-        ...{ vaultId: 'vault-1', itemsOf: table.itemsOf, masterKey: keyOfTest(), log },
-        ...{ identity: identityOfTest(), node: () => ({ name: 'node-1' }) },
-        report: (line) => void reported.push(line),
-      }),
-    );
     const [created] = await send('POST', '/v1/secrets', { name: 'A', value: 'secret' });
     expect(created).toBe(201);
     expect(await send('GET', '/v1/secrets/A')).toEqual([
@@ -94,5 +99,17 @@ describe('the API of a host', () => {
     expect(page).toContainEqual(
       expect.objectContaining({ vault: { S: 'vault-1' }, tenant: { S: 'acme' } }),
     );
+  });
+
+  it('lets the writers of one secret wait for each other, so that none loses a race', async () => {
+    await send('POST', '/v1/secrets', { name: 'A', value: 'first' });
+    const updates = Array.from({ length: 8 }, (_, index) => [
+      send('PUT', '/v1/secrets/A', { value: `value ${index}` }),
+      send('POST', '/v1/secrets/A/copies', { from: { version: 1 } }),
+    ]);
+    const replies = await Promise.all(updates.flat());
+    expect(replies.map(([status]) => status)).toEqual(Array(16).fill(200));
+    const decided = log.lines().map(({ decisions }) => JSON.stringify(decisions));
+    expect(decided.join()).not.toContain('lost_race');
   });
 });

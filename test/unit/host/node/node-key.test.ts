@@ -1,4 +1,6 @@
 /** The master key file of a node. */
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { identityIn, type KeyIdentity, makeMasterKey } from '../../../../host/kms/key-file.ts';
@@ -35,9 +37,13 @@ describe('a master key whose check value is in cluster.json', () => {
   });
 });
 
-describe('a node whose environment contradicts cluster.json', () => {
+describe('the environment of a node', () => {
   const inKms = 'arn:aws:kms:eu-west-1:000000000000:key/one';
-  const names = ['MASTER_KEY_ID', 'AWS_ENDPOINT_URL_KMS', 'VAULT_MASTER_KEY_FILE'] as const;
+  const names = [
+    ...['MASTER_KEY_ID', 'AWS_ENDPOINT_URL_KMS', 'VAULT_MASTER_KEY_FILE', 'AWS_REGION'],
+    ...['AWS_DEFAULT_REGION', 'AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY'],
+  ];
+  const credentials = { AWS_ACCESS_KEY_ID: 'test', AWS_SECRET_ACCESS_KEY: 'test' };
   const before = names.map((name) => [name, process.env[name]] as const);
   afterEach(() => {
     for (const [name, value] of before) {
@@ -78,5 +84,30 @@ describe('a node whose environment contradicts cluster.json', () => {
       running: { masterKeyId: inKms, kmsEndpoint: 'http://127.0.0.1:1' },
     });
     await until(() => key.state() === 'unusable');
+  });
+
+  it.each([
+    ['its ARN names', {}, 'eu-west-1'],
+    ['its ARN names, whatever the default is,', { AWS_DEFAULT_REGION: 'eu-west-2' }, 'eu-west-1'],
+    ['AWS_REGION names', { AWS_REGION: 'eu-west-3' }, 'eu-west-3'],
+  ])('asks the KMS of the Region that %s', async (_, variables, region) => {
+    const asked: string[] = [];
+    const server = createServer(({ headers }, response) => {
+      asked.push(
+        /Credential=[^/]+\/\d+\/([^/]+)\/kms/.exec(headers.authorization ?? '')?.[1] ?? '',
+      );
+      response.end(JSON.stringify({ KeyMetadata: { KeyId: inKms, KeyState: 'Enabled' } }));
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const { port } = server.address() as AddressInfo;
+    for (const name of names) delete process.env[name];
+    Object.assign(process.env, credentials, variables, {
+      AWS_ENDPOINT_URL_KMS: `http://127.0.0.1:${port}`,
+    });
+    const key = await openNodeKey({ masterKeyId: inKms }, file, warn);
+    await until(() => key.state() === 'usable');
+    server.closeAllConnections();
+    server.close();
+    expect(asked).toEqual([region]);
   });
 });

@@ -1,28 +1,14 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { tableDefinition } from '../../../../functions/dynamodb/table-definition.ts';
 import type { Table } from '../../../../functions/store/ports.ts';
 import { openDynamodb } from '../../../../host/single/dynamodb-elsewhere.ts';
 import { failure } from '../../../../system/failures.ts';
 import { requestContext } from '../../../support/requests.ts';
 
-const table = {
-  TableStatus: 'ACTIVE',
-  KeySchema: [
-    { AttributeName: 'pk', KeyType: 'HASH' },
-    { AttributeName: 'sk', KeyType: 'RANGE' },
-  ],
-  GlobalSecondaryIndexes: [
-    {
-      IndexName: 'byTenant',
-      KeySchema: [
-        { AttributeName: 'tenant', KeyType: 'HASH' },
-        { AttributeName: 'name', KeyType: 'RANGE' },
-      ],
-      Projection: { ProjectionType: 'KEYS_ONLY' },
-    },
-  ],
-};
+const { KeySchema, GlobalSecondaryIndexes } = tableDefinition.create;
+const table = { TableStatus: 'ACTIVE', KeySchema, GlobalSecondaryIndexes };
 
 /** What the store answers to each operation; to any other one, that it is not allowed. */
 const answers: Readonly<Record<string, object>> = {
