@@ -96,13 +96,11 @@ export const holdsForEachKey = (where: string, start: () => Promise<KeyUnderTest
 
     it('fails with NotFoundException at every use while it does not exist', async () => {
       const { wrapped } = await generate();
-      for (const use of [
-        key.missing.generate(own, signal),
-        key.missing.unwrap(own, wrapped, signal),
-        key.missing.describe(signal),
-      ]) {
-        expect(await faultOf(use)).toEqual(unusable('NotFoundException'));
-      }
+      const { missing } = key;
+      const expected = unusable('NotFoundException');
+      expect(await faultOf(missing.generate(own, signal))).toEqual(expected);
+      expect(await faultOf(missing.unwrap(own, wrapped, signal))).toEqual(expected);
+      expect(await faultOf(missing.describe(signal))).toEqual(expected);
     });
 
     it.each<[string, KeyState, string]>([
