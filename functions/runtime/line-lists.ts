@@ -7,8 +7,7 @@ type Lists = Readonly<Record<string, readonly string[]>>;
 /**
  * Which versions in the lists of a line were selected by number or as past ones; all others were
  * current. Every line that lists versions as read, compared or copied also has a list `pinned`,
- * perhaps an empty one. If such a line has no `pinned`, it comes from a release that did not log
- * the selection.
+ * even if it is empty: a line without one was written by a release that did not log the selection.
  */
 export const selectedIn = (
   { read = [], compared = [], copied = [] }: Partial<Lists>,
