@@ -81,6 +81,7 @@ describe('one of three nodes', () => {
     const { nodes, ask, write } = trial;
     await changePair({
       pair: ['PAIR_USER', 'PAIR_PASS'],
+      changes: 200,
       write: (path, body) => write(nodes.all, 'POST', path, body),
       read: async (path, body, reader) => {
         const reply = await ask((reader % 3) + 1, 'POST', path, body);

@@ -1,12 +1,11 @@
 /**
- * Changes a user name and a password together, 200 times with one file each, while 16 readers check
- * that they never see an old one with a new one.
+ * Changes a user name and a password together, many times with one file each, while 16 readers
+ * check that they never see an old one with a new one.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from '@jest/globals';
 import { until } from './until.ts';
 
-const changes = 200;
 const readers = 16;
 
 type Reply = {
@@ -19,6 +18,8 @@ type Reply = {
 
 export type PairClients = {
   readonly pair: readonly [string, string];
+  /** How often the pair is changed. */
+  readonly changes: number;
   /** Sends a file to the route `path`, and repeats the request until it is answered. */
   readonly write: (path: string, body: object) => Promise<Reply>;
   /**
@@ -33,12 +34,12 @@ export type PairClients = {
 };
 
 /**
- * Creates the two secrets of the pair with one file and changes them with 200 more. Fails if an
- * answer shows a pair of values that no file stored, if a reader sees an older pair after a newer
- * one, or if a change does not add exactly one version to both secrets.
+ * Creates the two secrets of the pair with one file and changes them with `changes` more. Fails if
+ * an answer shows a pair of values that no file stored, if a reader sees an older pair after a
+ * newer one, or if a change does not add exactly one version to both secrets.
  */
 export const changePair = async (clients: PairClients): Promise<void> => {
-  const { pair, write, read, pauseMs = 0, before = async () => {} } = clients;
+  const { pair, changes, write, read, pauseMs = 0, before = async () => {} } = clients;
   const textOf = (name: string, change: number) => `${name} of change ${change}`;
   const contentOf = (change: number) =>
     JSON.stringify(Object.fromEntries(pair.map((name) => [`K_${name}`, textOf(name, change)])));
