@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, statSync } from 'node:fs';
+import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { finished } from 'node:stream/promises';
@@ -58,6 +58,15 @@ describe('a log file', () => {
     log.close();
     expect(text(`${file}.1`)).toBe('one\nwarning\n');
     expect(text(file)).toBe('long line\nnext line\nlast\n');
+  });
+
+  it('begins a new line after one that a killed process has not finished', () => {
+    const file = join(freshFolder(), 'log');
+    writeFileSync(file, 'line 0001\nline 00');
+    const log = openLogFile(file);
+    for (const number of [3, 4]) log.write(line(number));
+    log.close();
+    expect(text(file)).toBe('line 0001\nline 00\nline 0003\nline 0004\n');
   });
 
   it('throws nothing if a full log file cannot be renamed', () => {
