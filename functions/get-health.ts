@@ -30,7 +30,7 @@ export const getHealthRoute: OpenRoute<Readiness> = {
       const isLogged = !isProbe || (wasReady && error);
       if (isProbe) wasReady = !error;
       if (isLogged) {
-        openJournal('get-health', requestId, gatewayRequestId).close({
+        await openJournal('get-health', requestId, gatewayRequestId).close({
           status: result.status,
           error,
           elapsedMs: clock.elapsed() - began,

@@ -38,7 +38,10 @@ export type Endpoint<Request, Answer> = {
   readonly explain?: (error: FileError) => string;
 };
 
-/** The journal of a request. `close` writes its log line. */
+/**
+ * The journal of a request. `close` writes its log line. An answer must not leave before the line
+ * is written, so if `close` returns a promise, the answer has to wait for it.
+ */
 export type RequestJournal = Journal & {
   readonly close: (summary: {
     /** The caller, once it is known. */
@@ -46,7 +49,7 @@ export type RequestJournal = Journal & {
     readonly status: number;
     readonly error: unknown;
     readonly elapsedMs: number;
-  }) => void;
+  }) => void | Promise<void>;
 };
 
 export type EndpointParts = {
@@ -102,7 +105,7 @@ export const createEndpoint =
       }
     };
     const { result, error } = await answer();
-    journal.close({ principal, status: result.status, error, elapsedMs: elapsed() });
+    await journal.close({ principal, status: result.status, error, elapsedMs: elapsed() });
     return result;
   };
 

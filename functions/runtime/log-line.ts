@@ -19,25 +19,37 @@ export type LineParts = {
   readonly service: string;
   /** The time, in milliseconds since the epoch. */
   readonly now: () => number;
-  /** Receives each line, with its line feed. */
-  readonly write: (level: Level, line: string) => void;
+  /**
+   * Receives each line, with its line feed. If the line may wait, it can be written a little later.
+   * The promise then resolves once it is written.
+   */
+  readonly write: (level: Level, line: string, mayWait: boolean) => void | Promise<void>;
 };
 
-/** Begins a run, which is all the lines that one vault writes to its log until its process ends. */
-export const createWriteLine = ({ service, now, write }: LineParts): WriteLine => {
+/**
+ * Begins a run, which is all the lines that one vault writes to its log until its process ends. A
+ * line is written at once unless it may wait; see `LineParts.write`.
+ */
+export const createWriteLine = ({
+  service,
+  now,
+  write,
+}: LineParts): ((
+  ...line: [...Parameters<WriteLine>, mayWait?: boolean]
+) => void | Promise<void>) => {
   const run = newRunId();
   let seq = 0;
   let prev: string | undefined;
-  return (level, message, fields) => {
+  return (level, message, fields, mayWait = false) => {
     const timestamp = new Date(now()).toISOString();
     seq += 1;
     const line = JSON.stringify({ level, message, timestamp, service, run, seq, prev, ...fields });
     prev = lineDigest(line);
-    write(level, `${line}\n`);
+    return write(level, `${line}\n`, mayWait);
   };
 };
 
-/** Writes a line to the output of this process: INFO to stdout, WARN and ERROR to stderr. */
-export const writeToOutput: LineParts['write'] = (level, line) => {
-  process[level === 'INFO' ? 'stdout' : 'stderr'].write(line);
+/** Writes lines to the output of this process: INFO to stdout, WARN and ERROR to stderr. */
+export const writeToOutput = (level: Level, lines: string): void => {
+  process[level === 'INFO' ? 'stdout' : 'stderr'].write(lines);
 };

@@ -97,7 +97,7 @@ export const createLog = ({ metricsOf, observe, ...parts }: LogParts): Log => {
       if (changes.has(decision) && ref.name !== undefined) wrote.add(writtenAs(ref));
       if (!toldAtOnce.has(decision)) return;
       const isAlarm = alarms.has(decision);
-      writeLine(isAlarm ? 'WARN' : 'INFO', 'decision', {
+      void writeLine(isAlarm ? 'WARN' : 'INFO', 'decision', {
         ...ids,
         operation,
         decision,
@@ -145,7 +145,7 @@ export const createLog = ({ metricsOf, observe, ...parts }: LogParts): Log => {
           ...portion,
           ...selectedIn(portion, selections),
         }));
-        writeLine(status >= 500 ? 'ERROR' : 'INFO', 'request', {
+        const request = {
           ...who,
           ...secretOf(about),
           noteBytes: about.noteBytes,
@@ -170,9 +170,13 @@ export const createLog = ({ metricsOf, observe, ...parts }: LogParts): Log => {
           // An empty list means that none of the KMS calls has an id. A line that counts KMS calls
           // but has no list comes from a release that did not log the ids.
           ...(calls.kms > 0 && kmsRequestIds.length === 0 && { kmsRequestIds }),
-        });
-        for (const portion of more) writeLine('INFO', 'continued', { ...who, ...end, ...portion });
+        };
+        let written = writeLine(status >= 500 ? 'ERROR' : 'INFO', 'request', request, true);
+        for (const portion of more) {
+          written = writeLine('INFO', 'continued', { ...who, ...end, ...portion }, true);
+        }
         observe?.({ operation, status, elapsedMs, calls, decisions });
+        return written;
       },
     };
   };

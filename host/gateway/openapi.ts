@@ -44,7 +44,7 @@ export const openapiRoute: OpenRoute<unknown> = {
         error: undefined,
         elapsedMs: clock.elapsed() - began,
       };
-      openJournal('get-openapi', requestId).close(summary);
+      await openJournal('get-openapi', requestId).close(summary);
       return result;
     },
 };

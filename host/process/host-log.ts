@@ -2,13 +2,21 @@
 import { machineClock } from '../../functions/runtime/clock.ts';
 import type { Level } from '../../functions/runtime/log-line.ts';
 import { createLog, type Log, type LogParts } from '../../functions/runtime/request-journal.ts';
+import { joinLinesOfTurn, type LineWriter } from './turn-lines.ts';
 
-/** Makes the log. `SERVICE_NAME` is the name of the vault in it. */
+/**
+ * Makes the log. `SERVICE_NAME` is the name of the vault in it. `write` receives whole lines, one
+ * or several.
+ */
 export const createHostLog = (
   environment: NodeJS.ProcessEnv,
-  parts: Pick<LogParts, 'write' | 'observe'>,
-): Log =>
-  createLog({ service: environment['SERVICE_NAME'] || 'vault', now: machineClock.now, ...parts });
+  { write: writeAll, observe }: { readonly write: LineWriter } & Pick<LogParts, 'observe'>,
+): Log => {
+  const { write, flush } = joinLinesOfTurn(writeAll);
+  process.once('exit', flush);
+  const service = environment['SERVICE_NAME'] || 'vault';
+  return createLog({ service, now: machineClock.now, write, observe });
+};
 
 /**
  * Logs the access policy of a host: INFO when the host begins to use it, WARN if its file has

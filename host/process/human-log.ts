@@ -1,9 +1,10 @@
 /** Formats the log for somebody at a terminal: a short line for each request instead of JSON. */
-import { alarms, type LogParts } from '../../functions/runtime/request-journal.ts';
+import { alarms } from '../../functions/runtime/request-journal.ts';
 import type { Decision } from '../../functions/vault/request.ts';
 import { whyIn } from '../../system/log-line-names.ts';
 import { type LogLine, parseLine } from '../../system/log-lines.ts';
 import { shown } from '../../system/terminal-text.ts';
+import type { LineWriter } from './turn-lines.ts';
 
 const timeOf = (timestamp: string): string => new Date(timestamp).toTimeString().slice(0, 8);
 
@@ -39,11 +40,18 @@ export const humanLine = (text: string): string => {
   return phrase === undefined ? '' : `${timeOf(line.timestamp)}  ${shown(phrase)}\n`;
 };
 
+/** Returns the text to show instead of several lines. */
+export const humanLines = (texts: string): string =>
+  texts
+    .split(/(?<=\n)/)
+    .map(humanLine)
+    .join('');
+
 export type LogOutput = {
-  /** Shows a line of the log of this process. */
-  readonly write: LogParts['write'];
+  /** Shows lines of the log of this process. */
+  readonly write: LineWriter;
   /** From here on each line is also passed to `file`, as JSON. */
-  readonly keep: (file: (line: Uint8Array) => void) => void;
+  readonly keep: (file: (lines: Uint8Array) => void) => void;
 };
 
 /**
@@ -52,12 +60,12 @@ export type LogOutput = {
  */
 export const createLogOutput = (environment: NodeJS.ProcessEnv): LogOutput => {
   const isHuman = environment['LOG_FORMAT'] !== 'json';
-  let file: ((line: Uint8Array) => void) | undefined;
+  let file: ((lines: Uint8Array) => void) | undefined;
   return {
-    write: (level, line) => {
-      file?.(Buffer.from(line));
+    write: (level, lines) => {
+      file?.(Buffer.from(lines));
       const stream = process[level === 'INFO' ? 'stdout' : 'stderr'];
-      stream.write(isHuman && stream.isTTY ? humanLine(line) : line);
+      stream.write(isHuman && stream.isTTY ? humanLines(lines) : lines);
     },
     keep: (next) => {
       file = next;

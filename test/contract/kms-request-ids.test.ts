@@ -52,7 +52,7 @@ describe('the id of a call to KMS', () => {
         () => undefined,
         (thrown: unknown) => thrown,
       );
-      journal.close({ principal: someone(), status: 200, error, elapsedMs: 1 });
+      await journal.close({ principal: someone(), status: 200, error, elapsedMs: 1 });
     };
     const { wrapped } = await createDataKeys(createKmsKey(client, server.keyArn))
       .for(requestContext())

@@ -134,7 +134,7 @@ const metricsOnLambda = (): readonly string[] => {
   const journal = log.openJournal('update-secret', 'r-1', undefined);
   journal.decided('lost_race');
   journal.decided('key_fault');
-  journal.close({ principal: undefined, status: 503, error: undefined, elapsedMs: 1 });
+  void journal.close({ principal: undefined, status: 503, error: undefined, elapsedMs: 1 });
   return log.written.flatMap(({ text }) =>
     JSON.parse(text)._aws.CloudWatchMetrics.flatMap(
       ({

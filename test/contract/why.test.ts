@@ -35,7 +35,7 @@ const reasonOf = async (ask: () => Promise<unknown>): Promise<Line> => {
   expect(problem(error, 'r-1')).toEqual(problem(unexplained, 'r-1'));
   const { status } = problem(error, 'r-1');
   kept = createKeptLog();
-  kept.openJournal('get-secret', 'r-1').close({ status, error, elapsedMs: 1 });
+  void kept.openJournal('get-secret', 'r-1').close({ status, error, elapsedMs: 1 });
   const [line = {}]: readonly Line[] = kept.lines();
   return Object.fromEntries(reasonFields.flatMap((one) => (one in line ? [[one, line[one]]] : [])));
 };

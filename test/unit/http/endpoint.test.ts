@@ -51,7 +51,7 @@ const recorded = (
     newWriteId: () => `w-${++writeIds}`,
     openJournal: (operation, requestId, gatewayRequestId) => {
       steps.push(['open', operation, requestId, gatewayRequestId].join(' ').trim());
-      return { ...readableJournal(), close: (closing) => closings.push(closing) };
+      return { ...readableJournal(), close: (closing) => void closings.push(closing) };
     },
   };
   const handle = createEndpoint<string, string>(parts, {

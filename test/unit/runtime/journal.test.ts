@@ -54,7 +54,7 @@ describe('the log line of a request', () => {
       journal.attempted();
       journal.attempted();
       journal.concerns({ name: 'DB_PASSWORD', version: 3 });
-      journal.close(closing);
+      void journal.close(closing);
     });
     expect(lines).toHaveLength(1);
     const { timestamp, run: _, seq: __, prev: ___, ...line } = lines[0] ?? {};
@@ -75,7 +75,7 @@ describe('the log line of a request', () => {
       linesOf((journal) => {
         journal.called('kms', 'Decrypt');
         journal.answered(undefined);
-        journal.close(closing);
+        void journal.close(closing);
       }),
       'request',
     );
@@ -94,7 +94,7 @@ describe('the log line of a request', () => {
       for (const id of ids) journal.answered(id);
       for (const name of numbered('N', 96))
         journal.decided('outcome_unknown', { name, version: 2 });
-      journal.close({ ...closing, status: 503, error: new ApiError('outcome_unknown', '') });
+      void journal.close({ ...closing, status: 503, error: new ApiError('outcome_unknown', '') });
     });
     const [request, ...more] = ['request', 'continued'].flatMap((one) => messagesOf(lines, one));
     expect(more).toHaveLength(2);
@@ -115,7 +115,7 @@ describe('the log line of a request', () => {
     const line = (...calls: readonly (readonly [Call, string, Selection])[]) =>
       linesOf((journal) => {
         for (const [call, name, selection] of calls) journal[call]({ name, version: 1 }, selection);
-        journal.close(closing);
+        void journal.close(closing);
       }).at(-1);
     const all = line(
       ['opened', 'A', 'current'],
@@ -140,7 +140,7 @@ describe('the log line of a request', () => {
     expect(line(['copied', 'A', 'current'])).toMatchObject({ copied: ['A@1'], pinned: [] });
     const written = linesOf((journal) => {
       journal.decided('created', { name: 'A', version: 1 });
-      journal.close(closing);
+      void journal.close(closing);
     }).at(-1);
     for (const field of ['pinned', 'past', 'compared']) expect(written).not.toHaveProperty(field);
   });
@@ -153,7 +153,7 @@ describe('the log line of a request', () => {
     journal.decided('destroyed', { name: 'A', version: 1 });
     for (let version = 1; version < 98; version += 1)
       journal.opened({ name: 'A', version }, 'current');
-    journal.close(closing);
+    void journal.close(closing);
     const told = log.lines().map(({ message, gatewayRequestId }) => [message, gatewayRequestId]);
     expect(told).toEqual(['decision', 'request', 'continued'].map((message) => [message, id]));
   });
@@ -223,7 +223,7 @@ describe('a decision in the log', () => {
     (decision, level) => {
       const lines = linesOf((journal) => {
         for (const version of [2, 3]) journal.decided(decision, about(version));
-        journal.close(closing);
+        void journal.close(closing);
       });
       expect(messagesOf(lines, 'request')).toMatchObject([{ decisions: { [decision]: 2 } }]);
       expect(messagesOf(lines, 'decision')).toHaveLength(level === 'none' ? 0 : 2);
@@ -237,7 +237,7 @@ describe('a decision in the log', () => {
     const lines = linesOf((journal) => {
       journal.concerns({ name: 'A' });
       if (isReported) journal.decided('integrity_failure', { name: 'A' });
-      journal.close({ ...closing, status: 500, error: new ApiError('integrity_failure', '') });
+      void journal.close({ ...closing, status: 500, error: new ApiError('integrity_failure', '') });
     });
     expect(messagesOf(lines, 'decision')).toMatchObject([
       { level: 'WARN', decision: 'integrity_failure', secret: 'A' },
@@ -330,7 +330,7 @@ describe('a log line on Lambda', () => {
     const lines = onLambda((journal) => {
       journal.decided('lost_race');
       journal.decided('lost_race');
-      journal.close({ ...closing, status: 503, error: undefined });
+      void journal.close({ ...closing, status: 503, error: undefined });
     });
     const metrics = { Duration: 'Milliseconds', Faults: 'Count', LostRaces: 'Count' };
     expect(lines).toEqual([
@@ -380,7 +380,7 @@ describe('a log line on Lambda', () => {
       journal.opened({ name: 'A', version: 1 }, 'current');
       journal.decided('created', { name: 'B', version: 1 });
       journal.answered('k-1');
-      journal.close(closing);
+      void journal.close(closing);
     });
     expect(Object.keys(line ?? {}).slice(-4)).toEqual(['read', 'wrote', 'kmsRequestIds', 'pinned']);
   });
@@ -397,7 +397,7 @@ describe('the measures of a request', () => {
     journal.decided('lost_race', { name: canary });
     journal.decided('lost_race', { name: canary });
     expect(observed).toEqual([]);
-    journal.close({ ...closing, status: 412 });
+    void journal.close({ ...closing, status: 412 });
     expect(observed).toEqual([
       {
         ...{ operation: 'update-secret', status: 412, elapsedMs: 12.345 },

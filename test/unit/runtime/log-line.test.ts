@@ -38,14 +38,14 @@ const expectWholeRun = (log: KeptLog): unknown => {
 describe('the sequence numbers of the log lines of a vault', () => {
   it('start at 1 and go up by one over all levels, and each line has the digest of the one before', () => {
     const log = createKeptLog();
-    openIn(log).close(end);
+    void openIn(log).close(end);
     logPolicy(log, { fault: 'ä fault' });
-    openIn(log).close({ ...end, status: 503, error: new ApiError('store_unavailable', '') });
+    void openIn(log).close({ ...end, status: 503, error: new ApiError('store_unavailable', '') });
     const journal = openIn(log);
     for (let index = 0; index < 100; index += 1)
       journal.opened({ name: `N${index}`, version: 1 }, 'current');
     journal.decided('clock_skew');
-    journal.close(end);
+    void journal.close(end);
     expect(log.written.map(({ level }) => level)).toEqual([
       ...['INFO', 'WARN', 'ERROR', 'WARN', 'INFO', 'INFO'],
     ]);
@@ -58,8 +58,8 @@ describe('the sequence numbers of the log lines of a vault', () => {
     const [first, second] = [openIn(one), openIn(other)];
     second.decided('key_fault');
     first.decided('clock_skew');
-    first.close(end);
-    second.close(end);
+    void first.close(end);
+    void second.close(end);
     logPolicy(one, { fault: null });
     expect([one, other].map(({ written }) => written.length)).toEqual([3, 2]);
     expect(expectWholeRun(one)).not.toBe(expectWholeRun(other));
@@ -71,8 +71,8 @@ describe('a log line', () => {
     let [now, later] = [Date.UTC(2026, 10, 24, 14, 30, 48, 123), Date.UTC(2100, 0)];
     const one = createKeptLog({ service: 'one', now: () => now });
     const other = createKeptLog({ service: 'other', now: () => later });
-    openIn(one).close(end);
-    openIn(other).close(end);
+    void openIn(one).close(end);
+    void openIn(other).close(end);
     now += 1;
     later -= 1;
     logPolicy(one, { fault: null });

@@ -20,7 +20,7 @@ it('metrics count each call, lost race and warning of a request when its journal
     vault_lost_races_total: 0,
     'vault_warnings_total decision=clock_skew': 0,
   });
-  journal.close({ principal: undefined, status: 200, error: undefined, elapsedMs: 1_500 });
+  await journal.close({ principal: undefined, status: 200, error: undefined, elapsedMs: 1_500 });
   const counted = await metricsIn(registry);
   expect(counted).not.toHaveProperty(['vault_warnings_total decision=lost_race']);
   expect(counted).toMatchObject({

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { humanLine } from '../../../../host/process/human-log.ts';
+import { humanLine, humanLines } from '../../../../host/process/human-log.ts';
 
 const request = {
   ...{ level: 'INFO', message: 'request', timestamp: '2026-11-24T17:10:29.746Z' },
@@ -67,6 +67,15 @@ describe('the log at a terminal', () => {
     );
     expect(line({ message: 'decision', decision: 'destroyed' })).toBe('');
     expect(line({ message: 'continued' })).toBe('');
+  });
+
+  it('shows several lines that are written together', () => {
+    const first = JSON.stringify({ ...request, status: 304 });
+    const hidden = JSON.stringify({ ...request, message: 'continued' });
+    const third = JSON.stringify(request);
+    expect(humanLines(`${first}\n${hidden}\n${third}\n`)).toBe(
+      `${line({ status: 304 })}${line({})}`,
+    );
   });
 
   it('escapes control characters', () => {
