@@ -2,8 +2,11 @@
  * `npm start` is killed by `kill -9` again and again while it starts, writes and is read, and is
  * started again at once.
  */
-import { rmSync } from 'node:fs';
+import { execFile } from 'node:child_process';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { inParallel } from '../../functions/vault/parallel.ts';
 import { intBelow, seeded } from '../support/adversary/random.ts';
@@ -28,10 +31,14 @@ const writers = 16;
 /** One in this many runs of the vault is killed during its start, before clients write. */
 const startsEvery = 8;
 const lifeMs = { least: 50, most: 500 };
+/** The log keeps at least the lines of this many lives. */
+const loggedLives = 50;
 
 const folder = freshFolder();
 const attempts: Attempt[] = [];
 const random = seeded(seed);
+/** The number of attempts before the last `loggedLives` lives. */
+let firstLogged = 0;
 
 const start = (): LocalProcess => runLocal('start', [], { VAULT_DATA_DIR: folder, PORT: '0' });
 const callerOf = async (vault: LocalProcess): Promise<Caller> => ({
@@ -63,10 +70,23 @@ const dieAtStart = async (): Promise<void> => {
   await kill(vault);
 };
 
+/** Returns the log that the vault kept, in one piece. */
+const keptLog = (): string =>
+  ['log.1', 'log']
+    .map((name) => join(folder, name))
+    .filter((file) => existsSync(file))
+    .map((file) => readFileSync(file, 'utf8'))
+    .join('');
+const requestIdOf = (line: string): string | undefined => {
+  const [id] = /(?<="message":"request",.*"requestId":")[^"]+/.exec(line) ?? [];
+  return line.endsWith('}') ? id : undefined;
+};
+
 const answered = () => attempts.filter(({ answer }) => answer);
 
 beforeAll(async () => {
   for (let life = 0; life < kills; life += 1) {
+    if (life === kills - loggedLives) firstLogged = attempts.length;
     await (life % startsEvery === 0 ? dieAtStart() : live());
   }
 });
@@ -99,6 +119,22 @@ describe('npm start after kill -9 during writes', () => {
     printFigure(
       'kill -9',
       `${kills} kills, ${answered().length} answers, ${unanswered} requests cut off: 0 lost`,
+    );
+  });
+
+  // Shows G14.
+  it('has the log line of every request that it answered, and dsvault log check finds none missing', async () => {
+    const log = keptLog();
+    const logged = new Set(log.split('\n').map(requestIdOf));
+    const received = attempts.slice(firstLogged).flatMap(({ answer }) => answer?.requestId ?? []);
+    expect(received.length).toBeGreaterThan(loggedLives);
+    expect(received.filter((id) => !logged.has(id))).toEqual([]);
+    const file = join(folder, 'whole-log');
+    writeFileSync(file, log);
+    const words = ['cli/dsvault.js', 'log', 'check', '--file', file];
+    const { stdout } = await promisify(execFile)(process.execPath, words);
+    expect(stdout).toMatch(
+      /^0 contradictions in .*\n\d+ runs? .*: [\d,]+ lines, none missing, none changed\n$/,
     );
   });
 });
