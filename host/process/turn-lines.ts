@@ -18,8 +18,8 @@ export type TurnLines = Pick<LineParts, 'write'> & {
  * not wait, a warning and an error are written at once, after those that wait.
  *
  * A request that is alone gets its line written at once, too, since waiting would only delay its
- * answer. What else will end in a turn is not known before its end, so the turn before decides: if
- * at most one request ended in it, the first one of this turn counts as alone.
+ * answer. Nothing can tell early in a turn how many requests will end in it, so this goes by the
+ * turn before: if at most one request ended in that one, the first of this turn counts as alone.
  */
 export const joinLinesOfTurn = (
   writeAll: LineWriter,

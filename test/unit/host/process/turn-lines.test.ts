@@ -107,7 +107,7 @@ describe('lines that are joined by turn', () => {
   });
 });
 
-it('a turn is the same until the process asks the system again what is ready', async () => {
+it('the number of the turn stays the same until the process asks the system again what is ready', async () => {
   await nextTurn();
   const turn = currentTurn();
   await null;
