@@ -1,7 +1,7 @@
 /**
  * `npm run node -- host/bin/key.ts make|status|disable|enable` makes the file of a master key, or
  * shows or changes the state of the key in it. A change takes effect in every process of this
- * machine when that next uses the key.
+ * machine with its next turn of the event loop.
  */
 import { Argument } from '@commander-js/extra-typings';
 import { failure } from '../../system/failures.ts';

@@ -1,7 +1,8 @@
 /**
- * The file with the master key and its state. A process opens it at start and checks it again
- * before each use, so a change by `host/bin/key.ts disable` takes effect in every process of the
- * machine when that next uses the key. Without this file no stored value can ever be opened again.
+ * The file with the master key and its state. A process opens it at start and checks it again in
+ * each turn of the event loop in which it uses the key: a disabled, replaced or removed key is
+ * noticed by the next turn, not by the next unwrap of the same turn. Without this file no stored
+ * value can ever be opened again.
  */
 import { createSecretKey, hkdfSync, randomBytes, randomUUID } from 'node:crypto';
 import { existsSync, statSync } from 'node:fs';
@@ -11,6 +12,7 @@ import { type Fault, KeyFault, keyFaults } from '../../functions/kms/key-service
 import { codeOf, failure, misconfigured, sentenceOf } from '../../system/failures.ts';
 import { createFileOnce, replaceFile } from '../../system/files.ts';
 import { type FileStatus, readSmallFile } from '../process/small-file.ts';
+import { currentTurn } from '../process/turn.ts';
 import {
   type KeyFileState,
   type KeyReading,
@@ -140,8 +142,8 @@ export const describeKeyFile = (
 
 /**
  * Sets the state of the key in this file. When this returns, the new state is durable, and every
- * process that uses the file respects it from its next call on. If the file cannot be read or
- * replaced, it throws a user-facing error and changes nothing.
+ * process that uses the file respects it from its next turn of the event loop on. If the file
+ * cannot be read or replaced, it throws a user-facing error and changes nothing.
  */
 export const setKeyState = (file: string, state: KeyState): void => {
   const { content } = open(file);
@@ -189,7 +191,7 @@ const isOwn = ({ keyId, check }: KnownKey, found: KeyReading): boolean =>
   keyId === found.keyId && (check === undefined || check === checkOf(found));
 
 /** How the file is examined. Only tests pass something else than the system's own calls. */
-const systemFiles = { statusOf, read: readSmallFile, now: Date.now };
+const systemFiles = { statusOf, read: readSmallFile, now: Date.now, turn: currentTurn };
 
 /**
  * Uses the key of this file, which need not exist yet. `own` is what is known about the vault's
@@ -203,8 +205,9 @@ export const followMasterKey = (
   warn: (sentence: string) => void = () => undefined,
   files: Partial<typeof systemFiles> = {},
 ): MasterKey => {
-  const { statusOf, read, now } = { ...systemFiles, ...files };
+  const { statusOf, read, now, turn } = { ...systemFiles, ...files };
   let last: { readonly status: FileStatus; readonly reading: KeyReading } | undefined;
+  let lastTurn: number | undefined;
 
   const refuse = (fault: Fault, sentence: string): KeyFault => {
     last = undefined;
@@ -226,6 +229,9 @@ export const followMasterKey = (
     arn: arnOf(own.keyId),
     read: () => {
       try {
+        const thisTurn = turn();
+        if (last !== undefined && thisTurn === lastTurn) return last.reading;
+        lastTurn = thisTurn;
         if (last === undefined) return readAgain();
         const status = statusOf(file);
         const isSettled = BigInt(now()) - status.ctimeMs >= settledMs;

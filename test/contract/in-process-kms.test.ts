@@ -9,6 +9,7 @@ import { masterKeyFile, setKeyState } from '../../host/kms/key-file.ts';
 import { type Services, startServices } from '../../host/single/standalone.ts';
 import { changedPorts } from '../support/changed-ports.ts';
 import { freshFolder } from '../support/local-process.ts';
+import { nextTurn } from '../support/next-turn.ts';
 import { requestContext, someone } from '../support/requests.ts';
 
 let folder: string;
@@ -52,15 +53,18 @@ describe('the vault of npm start', () => {
     await createSecret(disabling)(requestContext(), principal, {
       ...{ name, value: Buffer.from('late'), note: undefined, fingerprint: undefined },
     });
+    await nextTurn();
     const read = () => getSecret(ports)(requestContext(), principal, { name, which });
     await expect(read()).rejects.toMatchObject({ code: 'master_key_unavailable' });
     setKeyState(file, 'Enabled');
+    await nextTurn();
     const { value } = await read();
     expect(Buffer.from(value ?? []).toString()).toBe('late');
   });
 
   it('fails with a key fault once the key in the key file is disabled', async () => {
     setKeyState(masterKeyFile(folder, {}), 'Disabled');
+    await nextTurn();
     const bound = { vault: 'v', tenant: someone().tenant, name: 'DB_PASSWORD' };
     await expect(ports.dataKeys.for(requestContext()).generate(bound)).rejects.toMatchObject({
       code: 'master_key_unavailable',

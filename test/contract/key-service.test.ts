@@ -19,6 +19,7 @@ import {
 import { holdsForEachKey } from '../support/key-service-suite.ts';
 import { startKms } from '../support/kms-server.ts';
 import { freshFolder } from '../support/local-process.ts';
+import { nextTurn } from '../support/next-turn.ts';
 
 const closers: (() => Promise<void>)[] = [];
 afterAll(async () => {
@@ -41,7 +42,10 @@ holdsForEachKey('in a file', async () => {
   const nowhere = join(freshFolder(), 'kms.json');
   return {
     ...open(file),
-    setState: async (state) => setKeyState(file, state),
+    setState: async (state) => {
+      setKeyState(file, state);
+      await nextTurn();
+    },
     other: open(make()).service,
     missing: createFileKey(followMasterKey(nowhere, { keyId: randomUUID() })),
   };
@@ -112,6 +116,7 @@ describe('the master key in a file', () => {
     const stored = JSON.parse(readFileSync(file, 'utf8'));
     const keyMaterial = Buffer.alloc(32, 7).toString('base64');
     writeFileSync(file, JSON.stringify({ ...stored, keyMaterial }));
+    await nextTurn();
     expect(await refusalOf(service.unwrap(bound, own, signal))).toBe('InvalidCiphertextException');
   });
 

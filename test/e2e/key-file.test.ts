@@ -4,8 +4,9 @@
  */
 import { copyFileSync, existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import { makeMasterKey } from '../../host/kms/key-file.ts';
+import { makeMasterKey, setKeyState } from '../../host/kms/key-file.ts';
 import { freshFolder, runLocal } from '../support/local-process.ts';
 import { describeLocal, freshName, useVault } from '../support/running-vault.ts';
 import { untilSeen } from '../support/until.ts';
@@ -80,6 +81,35 @@ describeLocal('a vault whose VAULT_MASTER_KEY_FILE', () => {
         ...{ level: 'WARN', message: 'master key', fault: `${keyFile} is missing` },
       }),
     ]);
+  });
+});
+
+describeLocal('a vault under load', () => {
+  const vault = useVault();
+
+  it('returns no value to a request that is sent after the key was disabled', async () => {
+    const file = join(vault.dataDir, 'kms.json');
+    const name = await vault.create();
+    const statuses = { Enabled: new Set<number>(), Disabled: new Set<number>() };
+    let state: keyof typeof statuses = 'Enabled';
+    let changes = 0;
+    const changesMax = 40;
+    const keepReading = async (): Promise<void> => {
+      while (changes < changesMax) {
+        const changesBefore = changes;
+        const { status } = await vault.ask('GET', `/v1/secrets/${name}`);
+        if (changes === changesBefore) statuses[state].add(status);
+      }
+    };
+    const readers = Array.from({ length: 16 }, keepReading);
+    while (changes < changesMax) {
+      await sleep(20);
+      state = state === 'Enabled' ? 'Disabled' : 'Enabled';
+      setKeyState(file, state);
+      changes += 1;
+    }
+    await Promise.all(readers);
+    expect(statuses).toEqual({ Enabled: new Set([200]), Disabled: new Set([503]) });
   });
 });
 

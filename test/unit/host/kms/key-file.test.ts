@@ -26,15 +26,24 @@ import {
 } from '../../../../host/kms/key-file.ts';
 import { onceAMinute } from '../../../../host/kms/key-warning.ts';
 import { freshFolder } from '../../../support/local-process.ts';
+import { nextTurn } from '../../../support/next-turn.ts';
 
 const freshKey = (): string => {
   const file = join(freshFolder(), 'kms.json');
   makeMasterKey(file);
   return file;
 };
+/** Counts each use as a turn of its own. */
+const eachUse = () => {
+  let turn = 0;
+  return () => {
+    turn += 1;
+    return turn;
+  };
+};
 const follow = (file: string) => {
   const warn = jest.fn();
-  return { key: followMasterKey(file, identityIn(file), warn), warn };
+  return { key: followMasterKey(file, identityIn(file), warn, { turn: eachUse() }), warn };
 };
 const thrownBy = (use: () => unknown): unknown => {
   try {
@@ -193,6 +202,7 @@ describe('the master key file', () => {
       statusOf: () => now.status,
       read: () => ({ status: now.status, bytes: Buffer.from(now.text) }),
       now: () => changed + now.ageMs,
+      turn: eachUse(),
     });
     return { now, key };
   };
@@ -222,6 +232,50 @@ describe('the master key file', () => {
       expect(key.read()).not.toBe(first);
     },
   );
+
+  it.each<[string, (file: string) => void, string]>([
+    ['disabled', (file) => setKeyState(file, 'Disabled'), 'disabled'],
+    ['replaced', (file) => replace(file, otherMaterial(file)), 'incorrect'],
+    ['removed', (file) => rmSync(file), 'missing'],
+  ])(
+    'that was %s is noticed by the next turn, not by the next use of the same turn',
+    async (_, spoil, state) => {
+      const file = freshKey();
+      const key = followMasterKey(file, identityIn(file));
+      await nextTurn();
+      const first = key.read();
+      spoil(file);
+      expect(key.read()).toBe(first);
+      await nextTurn();
+      expect(stateOfKey(key)).toBe(state);
+    },
+  );
+
+  it('is looked at once in a turn', () => {
+    const file = freshKey();
+    const [statusOf, turn] = [jest.fn(() => statSync(file, { bigint: true })), { number: 1 }];
+    const key = followMasterKey(file, identityIn(file), undefined, {
+      ...{ statusOf, turn: () => turn.number },
+    });
+    const usesInNextTurn = (): void => {
+      turn.number += 1;
+      for (const _ of [1, 2, 3]) key.read();
+    };
+    key.read();
+    usesInNextTurn();
+    expect(statusOf).toHaveBeenCalledTimes(1);
+    usesInNextTurn();
+    expect(statusOf).toHaveBeenCalledTimes(2);
+  });
+
+  it('is looked at by each use of a turn while it cannot be used', () => {
+    const file = freshKey();
+    const key = followMasterKey(file, identityIn(file), undefined, { turn: () => 1 });
+    renameSync(file, `${file}.away`);
+    expect(stateOfKey(key)).toBe('missing');
+    renameSync(`${file}.away`, file);
+    expect(stateOfKey(key)).toBe('usable');
+  });
 
   it('stays refused after damage that left its size and time unchanged', () => {
     const { now, key } = followStill();

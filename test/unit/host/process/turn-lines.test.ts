@@ -2,8 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { createWriteLine } from '../../../../functions/runtime/log-line.ts';
 import { currentTurn } from '../../../../host/process/turn.ts';
 import { joinLinesOfTurn } from '../../../../host/process/turn-lines.ts';
-
-const nextTurn = () => new Promise((resolve) => setTimeout(resolve, 1));
+import { nextTurn } from '../../../support/next-turn.ts';
 
 /** Joins lines by a turn that the test counts up, and keeps what is written. */
 const joined = () => {
