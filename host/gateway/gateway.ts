@@ -50,20 +50,31 @@ const bodyBytesMax = 4 * 1_048_576;
 /** A text reply of at most this many characters is sent together with its headers, in one piece. */
 const joinedCharactersMax = 65_536;
 
-const send = (
-  { response, holdReply }: Exchange,
+/** Sends a reply. `isLast` closes the connection after it. */
+const send = async (
+  { request, response, holdReply, discardBody }: Exchange,
   { status, headers, body: text }: HttpReply,
-): void => {
+  isLast: boolean,
+): Promise<void> => {
   // A long text would be copied in the heap several times; a buffer of bytes is outside the heap.
   const body = text.length > joinedCharactersMax ? Buffer.from(text, 'utf8') : text;
   const length = Buffer.byteLength(body);
-  response.statusCode = status;
-  for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
-  // In a 304, this header would have to be the length of the body that is not sent (RFC 9110, 8.6),
-  // so it is left out.
-  if (status !== 304) response.setHeader('Content-Length', length);
+  response.writeHead(status, {
+    ...headers,
+    // In a 304, this header would have to be the length of the body that is not sent (RFC 9110,
+    // 8.6), so it is left out.
+    ...(status !== 304 && { 'Content-Length': length }),
+    ...(isLast && { Connection: 'close' }),
+  });
   holdReply(length);
-  response.write(body);
+  // ASCII needs no encoding: its bytes are those of Latin-1.
+  const encoding = length === text.length ? 'latin1' : 'utf8';
+  if (request.complete) return void response.end(body, encoding);
+  response.write(body, encoding);
+  // Reads the rest of the request's body before the reply ends: if the connection were closed with
+  // half of the body unread, it would be reset and the client might not get the reply.
+  await discardBody();
+  response.end();
 };
 
 /** Returns the path and the query as they were sent; the query is empty if there is none. */
@@ -115,15 +126,10 @@ export const startGateway = async (options: GatewayOptions): Promise<Gateway> =>
   const bounds = { ...presetBounds, ...options.bounds };
   let isClosing = false;
   const respond = async (exchange: Exchange): Promise<void> => {
-    const { request, response } = exchange;
+    const { request } = exchange;
     const result = await answer(api, bounds, exchange).catch(() => undefined);
     if (result === undefined) return void request.destroy();
-    if (isClosing || !request.complete) response.setHeader('Connection', 'close');
-    send(exchange, result);
-    // Reads the rest of the request's body before the reply ends: if the connection were closed
-    // with half of the body unread, it would be reset and the client might not get the reply.
-    await exchange.discardBody();
-    response.end();
+    await send(exchange, result, isClosing || !request.complete);
   };
   const refuse = refuseUnreadable(bounds);
   const server = createBoundedServer({ bounds, respond, refuse, tls: pair && serverTls(pair) });

@@ -278,7 +278,8 @@ describe('the local gateway, when something is wrong,', () => {
         socket.once('error', reject);
         socket.write(`${'a'.repeat(16_777_216)}${after}`, resolve);
       });
-      expect(await text(socket)).toMatch(/^HTTP\/1.1 413 .*"code":"too_large"/s);
+      const closing = /^HTTP\/1.1 413 .*\r\nConnection: close\r\n.*"code":"too_large"/s;
+      expect(await text(socket)).toMatch(closing);
     },
   );
 
