@@ -15,10 +15,10 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
-import { DatabaseSync } from 'node:sqlite';
 import { codeOf, failure, misconfigured, sentenceOf } from '../../system/failures.ts';
 import { syncPath } from '../../system/files.ts';
 import { type Closer, closeAll, closeAtEnd } from './ending.ts';
+import { type Lock, tryLock } from './locks.ts';
 
 /** The folder of the checkout, or of its copy in a container. */
 export const root = join(import.meta.dirname, '..', '..');
@@ -119,28 +119,20 @@ export const openDataFolder = (folder: string): void => {
 };
 
 /**
- * Locks the folder for this process until `release` or the process's death, however it dies. The
- * lock is SQLite's on the file `lock`, and the operating system holds it, so a dead process leaves
- * no stale lock. Throws a user-facing error if another process holds the lock or the file cannot be
- * written.
+ * Locks the folder for this process, by its file `lock`, until `release` or the process's death.
+ * Throws a user-facing error if another process holds the lock or the file cannot be written.
  */
-export const lockDataFolder = (folder: string): { readonly release: () => void } => {
-  let lock: DatabaseSync | undefined;
+export const lockDataFolder = (folder: string): Lock => {
+  let lock: Lock | undefined;
   try {
-    lock = new DatabaseSync(join(folder, 'lock'), { timeout: 0 });
-    lock.exec('BEGIN EXCLUSIVE');
-    const held = lock;
-    return { release: () => held.close() };
-  } catch (error) {
-    lock?.close();
-    const isHeld = sentenceOf(error).includes('locked');
-    throw failure(
-      isHeld
-        ? `another vault is using the data folder ${folder}: stop it, or set VAULT_DATA_DIR to another folder`
-        : `cannot write to the data folder ${folder} (${sentenceOf(error)})`,
-      { cause: error },
-    );
+    lock = tryLock(join(folder, 'lock'));
+  } catch (cause) {
+    throw failure(`cannot write to the data folder ${folder} (${sentenceOf(cause)})`, { cause });
   }
+  if (lock) return lock;
+  throw failure(
+    `another vault is using the data folder ${folder}: stop it, or set VAULT_DATA_DIR to another folder`,
+  );
 };
 
 /**

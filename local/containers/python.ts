@@ -1,11 +1,12 @@
 /** Python environments under `.local`, created once for each list of requirements. */
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { root } from '../../host/process/data-folder.ts';
 import { run } from '../../host/process/run.ts';
 import { failure } from '../../system/failures.ts';
+import { installOnce } from './install-once.ts';
 
 /**
  * The lines of a usage text that say what a program with LocalStack or SAM may install on this
@@ -63,16 +64,17 @@ export const ensureEnvironment = async (
   say: (line: string) => void,
 ): Promise<string> => {
   const folder = join(root, '.local', 'python', name);
-  const stamp = join(folder, 'requirements.sha256');
-  const wanted = createHash('sha256').update(readFileSync(requirements)).digest('hex');
   const programs = join(folder, 'bin');
-  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return programs;
-  const python = await getPython(name);
-  say(`installing ${name} for Python into ${folder}, once (about a minute)`);
-  mkdirSync(folder, { recursive: true });
-  await run(python, ['-m', 'venv', '--clear', folder]);
-  const pip = ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check'];
-  await run(join(programs, 'python'), [...pip, '--requirement', requirements]);
-  writeFileSync(stamp, wanted);
+  await installOnce({
+    folder,
+    name: createHash('sha256').update(readFileSync(requirements)).digest('hex'),
+    install: async () => {
+      const python = await getPython(name);
+      say(`installing ${name} for Python into ${folder}, once (about a minute)`);
+      await run(python, ['-m', 'venv', '--clear', folder]);
+      const pip = ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check'];
+      await run(join(programs, 'python'), [...pip, '--requirement', requirements]);
+    },
+  });
   return programs;
 };

@@ -23,7 +23,7 @@ describe('three nodes, some on the last release and some on the code of today', 
   let folder: string;
   let site: Site;
   beforeAll(async () => {
-    released = openReleased(lastRelease);
+    released = await openReleased(lastRelease);
     folder = freshFolder();
     buildChecker();
     site = await openSite({ folder, network: 'loopback', code: released });

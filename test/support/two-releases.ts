@@ -48,7 +48,7 @@ export const useTwoReleases = (release: Release) => {
   const policy = join(folder, 'access.yaml');
   let dynamodb: TestDynamodb;
   beforeAll(async () => {
-    codes.released = openReleased(release);
+    codes.released = await openReleased(release);
     buildChecker();
     writeFileSync(policy, githubPolicy());
     dynamodb = await startDynamodb();

@@ -6,19 +6,20 @@
  */
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { installOnce } from '../../../local/containers/install-once.ts';
 import { findProgram } from '../../../system/programs.ts';
 import { type Shell, shellsHere } from '../../support/shells.ts';
 import { debianReaders, goReader, pythonReader } from './programs.ts';
 
 const here = join(process.cwd(), 'test/proof/readers');
 
-export default (): void => {
+export default async (): Promise<void> => {
   requireShell('dash');
   requireShell('zsh');
-  build({
-    program: goReader,
+  await build({
+    folder: dirname(goReader),
     sources: ['go/go.mod', 'go/go.sum', 'go/main.go'],
     needs:
       'npm run test:proof -- readers needs go (1.25 or later) on the path, to build the readers of docker',
@@ -26,15 +27,15 @@ export default (): void => {
   });
   requireProgram('ruby', 'ruby');
   requireProgram('php', 'php-cli php-mbstring');
-  build({
-    program: debianReaders,
+  await build({
+    folder: dirname(debianReaders),
     sources: ['debian.sh'],
     needs: 'npm run test:proof -- readers needs apt-get, for the gem dotenv and phpdotenv',
     steps: [['bash', ['debian.sh', dirname(debianReaders), ...debianPackages], '.']],
   });
   const folder = dirname(dirname(pythonReader));
-  build({
-    program: pythonReader,
+  await build({
+    folder,
     sources: ['python/requirements.txt'],
     needs:
       'npm run test:proof -- readers needs python3 (3.10 or later) with venv on the path, for python-dotenv',
@@ -65,22 +66,23 @@ const requireShell = (shell: Shell): void => {
 };
 
 type Build = {
-  readonly program: string;
+  readonly folder: string;
   readonly sources: readonly string[];
   readonly needs: string;
   readonly steps: readonly (readonly [string, readonly string[], string])[];
 };
 
-const build = ({ program, sources, needs, steps }: Build): void => {
+const build = ({ folder, sources, needs, steps }: Build): Promise<void> => {
   const hash = createHash('sha256');
   for (const source of sources) hash.update(readFileSync(join(here, source)));
-  const stamp = `${dirname(program)}/built`;
-  const wanted = hash.digest('hex');
-  if (existsSync(program) && existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return;
-  mkdirSync(dirname(program), { recursive: true });
-  rmSync(stamp, { force: true });
-  for (const [command, args, folder] of steps) run(command, args, folder, needs);
-  writeFileSync(stamp, wanted);
+  return installOnce({
+    folder,
+    name: hash.digest('hex'),
+    install: () => {
+      mkdirSync(folder, { recursive: true });
+      for (const [command, args, from] of steps) run(command, args, from, needs);
+    },
+  });
 };
 
 const run = (command: string, args: readonly string[], folder: string, needs: string): void => {

@@ -4,11 +4,10 @@
  */
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { DatabaseSync } from 'node:sqlite';
 import { Argument } from '@commander-js/extra-typings';
 import { root } from '../../../host/process/data-folder.ts';
+import { lockWhenFree } from '../../../host/process/locks.ts';
 import { newProgram, runProgram } from '../../../host/process/program.ts';
-import { programTimes } from '../../../host/process/program-times.ts';
 import { startDaemon, stopDaemon } from './daemon.ts';
 import { ensureServerImage } from './debian-server.ts';
 import { ensureLambdaImage, ensureNodeImages } from './stand-ins.ts';
@@ -42,11 +41,10 @@ program.action(async (word) => {
   mkdirSync(folder, { recursive: true });
   // Two tests may prepare the machine at the same time. The second waits here until the process of
   // the first has ended.
-  const lock = new DatabaseSync(join(folder, 'lock'), { timeout: programTimes.toolRunMs });
-  lock.exec('BEGIN EXCLUSIVE');
+  const lock = await lockWhenFree(join(folder, 'lock'));
   await startDaemon(folder, say);
   await images[word](root, say);
-  lock.close();
+  lock.release();
 });
 
 await runProgram(program);
